@@ -1,0 +1,45 @@
+"""Ring the worker's bell. The database is the record of work; a lost ring costs a sweep, no more."""
+
+import logging
+from functools import lru_cache
+
+from django.conf import settings
+from django.db import transaction
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+logger = logging.getLogger(__name__)
+
+STEPS = "steps"
+RING_GENERATION = "generations.pipeline.jobs.ring_generation"
+RING_EVENT = "generations.pipeline.jobs.ring_event"
+
+
+def ring(job: str, identifier: int) -> None:
+    """Once the transaction is committed, tell a worker that this row is due. Never raises."""
+    transaction.on_commit(lambda: _ring_now(job, identifier))
+
+
+def connection(*, timeout_seconds: float) -> Redis:
+    """A connection that gives up quickly, so that a page is answered with Redis gone."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _ring_now(job: str, identifier: int) -> None:
+    try:
+        _steps().enqueue(job, str(identifier), result_ttl=0, failure_ttl=86_400, job_timeout=60)
+    except (RedisError, OSError) as error:
+        logger.warning("bell not rung", extra={"job": job, "row": identifier, "error": str(error)})
+
+
+@lru_cache(maxsize=1)
+def _steps() -> Queue:
+    return Queue(STEPS, connection=connection(timeout_seconds=1), serializer=JSONSerializer)
