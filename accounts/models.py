@@ -10,7 +10,11 @@ from django.utils import timezone
 
 
 def fold_email(address: str) -> str:
-    """One spelling for one mailbox. Both steps are needed: `ı` folds only after NFKC."""
+    """One spelling for one mailbox: `K` (Kelvin), `ſ` and `ＡＢ` become plain letters.
+
+    Dotless `ı` stays itself: it is another letter, so another mailbox and another person.
+    Folding can uncover letters that compose anew, hence the second normalization.
+    """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
 
 
@@ -74,14 +78,16 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="memberships")
+    # People are anonymised in their own row: deleting one would leave a wallet without an owner.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["team", "user"], name="one_membership_a_person"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="known_role"),
         ]
 
     def __str__(self) -> str:
