@@ -1,5 +1,6 @@
 """Who people are and for whom they act."""
 
+import re
 import unicodedata
 from typing import Any, ClassVar
 
@@ -13,9 +14,14 @@ def fold_email(address: str) -> str:
     """One spelling for one mailbox: `K` (Kelvin), `ſ` and `ＡＢ` become plain letters.
 
     Dotless `ı` stays itself: it is another letter, so another mailbox and another person.
-    Folding can uncover letters that compose anew, hence the second normalization.
+    Folding can uncover letters that compose anew, hence the second normalization; a few scripts
+    fold to capitals, and allauth looks addresses up in lower case, hence the last step.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
+    folded = unicodedata.normalize("NFKC", address).casefold()
+    return unicodedata.normalize("NFKC", folded).lower().strip()
+
+
+CODE_LINE = re.compile(r"^[A-Z0-9]{3,5}(?:-[A-Z0-9]{3,5}){1,2}$", re.MULTILINE)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -104,3 +110,9 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def code(self) -> str:
+        """The one-time code that the letter brings on a line of its own, if any."""
+        found = CODE_LINE.search(self.body)
+        return found[0] if found else ""

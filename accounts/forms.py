@@ -1,0 +1,15 @@
+"""allauth's forms, taking every spelling of an address for the one in the row."""
+
+from allauth.account import forms as allauth_forms
+
+from accounts.models import fold_email
+
+
+class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth ships no types
+    def clean_login(self) -> str:
+        return fold_email(super().clean_login())
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        return fold_email(super().clean_email())
