@@ -30,6 +30,7 @@ class ProviderAccount(models.Model):
     paused_reason = models.CharField(max_length=200, blank=True)
     # Set by a 429 or a broken connection; nobody asks this account before then.
     quiet_until = models.DateTimeField(null=True, blank=True, editable=False)
+    trouble = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
@@ -86,11 +87,12 @@ class Generation(models.Model):
 
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     percent = models.PositiveSmallIntegerField(default=0)
-    # When a worker should next look at this row; empty when nothing is owed.
+    # When a worker should next look at this row; empty while one does, or when nothing is owed.
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     # A worker's claim: `fence` rises with each, so that writes under an older one find no row.
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=32, blank=True)
     # Claims in a row that ended without any progress; a row that kills its workers is given up.
     barren_claims = models.PositiveSmallIntegerField(default=0)
     collect_tries = models.PositiveSmallIntegerField(default=0)
@@ -126,6 +128,11 @@ class Generation(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["due_at"], name="generation_due", condition=Q(due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="generation_leased",
+                condition=Q(lease_until__isnull=False),
             ),
             models.Index(fields=["team", "-created_at", "-id"], name="generation_stream"),
             models.Index(fields=["changed_at"], name="generation_changed"),

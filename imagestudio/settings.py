@@ -121,7 +121,9 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;"
+        ),
     }
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
@@ -154,12 +156,12 @@ CACHES = {
 
 # --- Storage ---------------------------------------------------------------------------------
 
-_bucket = env.group(
-    "AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
-)
+_bucket = env.group("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 MEDIA_ROOT = VAR / "media"
 S3_CONFIGURED = bool(_bucket["AWS_STORAGE_BUCKET_NAME"])
 if S3_CONFIGURED:
+    from botocore.config import Config
+
     _media = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -171,12 +173,19 @@ if S3_CONFIGURED:
             "default_acl": None,
             "querystring_expire": 60,
             "file_overwrite": True,
-            "signature_version": "s3v4",
+            # Without limits of its own a dead bucket would hold a page for minutes.
+            "client_config": Config(
+                signature_version="s3v4",
+                connect_timeout=5,
+                read_timeout=30,
+                max_pool_connections=50,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
         },
     }
 else:
     _media = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "imagestudio.lib.files.DurableFileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT, "allow_overwrite": True},
     }
 STATIC_URL = "/static/"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -17,7 +17,13 @@ def derive(purpose: str, message: str) -> str:
     return _base64url(hmac.new(key, message.encode(), hashlib.sha256).digest())
 
 
-class SealedTextField(models.TextField[str, str]):
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
+
+
+class SealedTextField(TextField):
     """Text that is encrypted in the database. Equal texts give different columns: never filter on it."""
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:

@@ -1,0 +1,93 @@
+"""`manage.py worker`: the loop that moves generations, and RQ's ear for the bell."""
+
+import logging
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from redis import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from generations.pipeline import jobs
+from generations.pipeline.engine import Engine
+from imagestudio.lib import queue
+from imagestudio.lib.limits import raise_open_files
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1.0
+
+
+class Ear(SimpleWorker):
+    """RQ in the main thread. It never sleeps long: the loop beside it does not wait for it."""
+
+    max_connection_wait_time = 5.0
+
+
+class Command(BaseCommand):
+    help = "Move generations along: order, ask, fetch, store, settle."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--grace",
+            type=float,
+            default=8.0,
+            help="seconds that steps in flight may take at a stop (default 8)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        raise_open_files()
+        engine = Engine()
+        jobs.serve(engine)
+        # First the loop, then Redis: a cold start without Redis works like any other.
+        engine.start()
+        try:
+            _listen(engine)
+        finally:
+            engine.stop(grace_seconds=options["grace"])
+
+
+def _listen(engine: Engine) -> None:
+    stopping = _stop_on_signals()
+    while not stopping and engine.is_alive():
+        try:
+            _ear().work(max_jobs=None, logging_level="WARNING")
+            return
+        except (RedisError, OSError):
+            logger.warning("no bell; looking every second")
+            _sleep(RECONNECT_SECONDS, stopping)
+        # RQ puts its own handlers in place while it works and leaves them there.
+        stopping = _stop_on_signals() or stopping
+
+
+def _ear() -> Ear:
+    connection = queue.connection(timeout_seconds=30)
+    connection.ping()
+    bell = Queue(queue.STEPS, connection=connection, serializer=JSONSerializer)
+    return Ear(
+        [bell],
+        connection=connection,
+        serializer=JSONSerializer,
+        job_monitoring_interval=5,
+        maintenance_interval=60,
+    )
+
+
+def _stop_on_signals() -> list[int]:
+    seen: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        seen.append(signum)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return seen
+
+
+def _sleep(seconds: float, stopping: list[int]) -> None:
+    end = time.monotonic() + seconds
+    while not stopping and time.monotonic() < end:
+        time.sleep(0.05)

@@ -1,0 +1,59 @@
+"""Find a protocol by its folder's name. Adding one adds a folder and no line here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from generations.protocols.base import Client, ProviderUpdate
+from imagestudio.lib.http import Egress
+
+
+class UnknownProtocol(LookupError):
+    """No folder of that name speaks to providers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Where an account is and how we sign in there."""
+
+    protocol: str
+    base_url: str
+    api_key: str
+
+
+def connect(credentials: Credentials, *, egress: Egress) -> Client:
+    """Raises UnknownProtocol."""
+    client: Client = _module(credentials.protocol).connect(
+        egress=egress, base_url=credentials.base_url, api_key=credentials.api_key
+    )
+    return client
+
+
+def parse_callback(protocol: str, body: bytes) -> ProviderUpdate:
+    """Raises ValueError when the body is no report, UnknownProtocol."""
+    update: ProviderUpdate = _module(protocol).parse_callback(body)
+    return update
+
+
+def callback_secret(protocol: str, headers: Mapping[str, str]) -> str:
+    """What the caller of a webhook presents as its secret. Raises UnknownProtocol."""
+    secret: str = _module(protocol).callback_secret(headers)
+    return secret
+
+
+def is_known(protocol: str) -> bool:
+    try:
+        _module(protocol)
+    except UnknownProtocol:
+        return False
+    return True
+
+
+def _module(protocol: str) -> ModuleType:
+    if not protocol.isidentifier():
+        raise UnknownProtocol(protocol)
+    try:
+        return import_module(f"generations.protocols.{protocol}.client")
+    except ModuleNotFoundError:
+        raise UnknownProtocol(protocol) from None
