@@ -1,7 +1,7 @@
 """How allauth does things here: one spelling a person, limits that do not lock people out."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -31,7 +32,7 @@ GUESSES_FROM_STRANGERS = f"10/m/ip,10/{GUESS_WINDOW_SECONDS}s/key"
 GUESSES_FROM_KNOWN_DEVICE = f"10/{GUESS_WINDOW_SECONDS}s/key"
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         folded = fold_email(email)
         # Folding may turn a letter into several, or into one that no address may hold.
@@ -40,9 +41,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return str(super().clean_email(folded))
 
     def save_user(
-        self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
+        self, request: HttpRequest, user: AbstractBaseUser, form: BaseForm, commit: bool = True
     ) -> User:
         """The newcomer with a personal workspace. The address is added by allauth."""
+        user = cast(User, user)
         super().save_user(request, user, form, commit=False)
         if not commit:
             return user
@@ -84,9 +86,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                 too_many_requests(request, retry_after_seconds=GUESS_WINDOW_SECONDS)
             )
 
-    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().post_login(request, user, **kwargs)
-        devices.remember(response, email=user.email)
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **login: Any
+    ) -> HttpResponse:
+        response = super().post_login(request, user, **login)
+        devices.remember(response, email=cast(User, user).email)
         return response
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
@@ -113,7 +117,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         )
         super().send_mail(template_prefix, email, ours)
 
-    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+    def send_password_reset_mail(
+        self, user: AbstractBaseUser, email: str, context: dict[str, Any]
+    ) -> None:
         """To the address in the row: the one typed may be another that merely folds to it."""
         super().send_password_reset_mail(user, fold_email(email), context)
 

@@ -1,7 +1,5 @@
 """People, workspaces and seats, for the operator."""
 
-from typing import ClassVar
-
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -15,12 +13,12 @@ from accounts.models import Membership, Team, User, fold_email
 from accounts.teams import settle_in
 
 # One door for everybody, so that its limits hold for staff too.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign, no-untyped-call]
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class NewUserForm(BaseUserCreationForm[User]):
+class NewUserForm(BaseUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "name")
@@ -37,7 +35,7 @@ class Undeletable:
 
 
 @admin.register(User)
-class PersonAdmin(Undeletable, UserAdmin[User]):
+class PersonAdmin(Undeletable, UserAdmin):  # type: ignore[type-arg]
     """Add people and change what they may do. No page shows a password's hash."""
 
     add_form = NewUserForm
@@ -65,7 +63,7 @@ class PersonAdmin(Undeletable, UserAdmin[User]):
         return not is_above and super().has_change_permission(request, obj)
 
     def save_model(
-        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
+        self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
     ) -> None:
         if change:
             super().save_model(request, obj, form, change)
@@ -79,7 +77,7 @@ class PersonAdmin(Undeletable, UserAdmin[User]):
 
 
 @admin.register(Team)
-class TeamAdmin(Undeletable, admin.ModelAdmin[Team]):
+class TeamAdmin(Undeletable, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "slug", "is_personal", "created_at")
     list_filter = ("is_personal",)
     search_fields = ("name", "slug", "memberships__user__email")
@@ -88,7 +86,7 @@ class TeamAdmin(Undeletable, admin.ModelAdmin[Team]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("user", "team", "role", "created_at")
     list_filter = ("role", "team__is_personal")
     list_select_related = ("user", "team")
@@ -96,7 +94,6 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
     autocomplete_fields = ("user", "team")
     readonly_fields = ("created_at",)
     ordering = ("-created_at", "-pk")
-    actions: ClassVar[list[str]] = []
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         # Without the seat in their own workspace, a person could open no page.

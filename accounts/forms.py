@@ -5,11 +5,11 @@ from allauth.account import forms as allauth_forms
 from accounts.models import fold_email
 
 
-class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth ships no types
+class LoginForm(allauth_forms.LoginForm):
     def clean_login(self) -> str:
         return fold_email(super().clean_login())
 
 
-class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):
     def clean_email(self) -> str:
         return fold_email(super().clean_email())

@@ -27,8 +27,8 @@ class Command(BaseCommand):
 
 
 def add(email: str, *, password: str, is_admin: bool) -> User:
+    folded = fold_email(email)
     try:
-        folded = fold_email(email)
         User._meta.get_field("email").clean(folded, None)
         validate_password(password, user=User(email=folded))
         return create_user(folded, password=password, is_admin=is_admin)
