@@ -271,3 +271,8 @@ def _messages(answer: http.Answer) -> tuple[str, ...]:
         return wire.parse_error_body(wire.parse_json(answer.body))
     except ValueError:
         return ()
+
+
+def connect(*, egress: http.Egress, base_url: str, api_key: str) -> JourneyApiClient:
+    """The client for one account: what `protocols.registry` looks for in this folder."""
+    return JourneyApiClient(egress=egress, base_url=base_url, api_key=api_key)
