@@ -1,0 +1,103 @@
+"""Small silhouettes that give a scene its scale: trees, people, boats, birds."""
+
+import numpy as np
+
+from generations.sandbox.brush import Canvas, Field
+from generations.sandbox.palettes import Brief
+
+PEOPLE = "samurai person man woman girl boy hiker monk wanderer traveller traveler astronaut lone"
+
+
+def conifers(
+    canvas: Canvas, chance: np.random.Generator, ground: Field, *, size: float, gap: float
+) -> Field:
+    """The outline of a row of firs on `ground`, one height a column; `gap` thins them out."""
+    along = canvas.columns()[0]
+    line = ground.astype(np.float32).copy()
+    position = -size
+    while position < canvas.aspect + size:
+        height = size * float(chance.uniform(0.55, 1.25))
+        if chance.random() > gap:
+            _fir(canvas, chance, line, ground, along, position, height)
+        position += size * float(chance.uniform(0.16, 0.42))
+    return line
+
+
+def _fir(
+    canvas: Canvas,
+    chance: np.random.Generator,
+    line: Field,
+    ground: Field,
+    along: Field,
+    position: float,
+    height: float,
+) -> None:
+    half = height * float(chance.uniform(0.17, 0.25))
+    first = max(0, int((position - half) * canvas.height))
+    last = min(canvas.width, int((position + half) * canvas.height) + 1)
+    if first >= last:
+        return
+    away = np.abs(along[first:last] - position) / half
+    # Branches step outwards as they go down, which makes the outline a staircase of small hooks.
+    tiers = float(chance.integers(7, 12))
+    steps = (np.floor(away * tiers) + 0.55 * (away * tiers % 1) ** 2) / tiers
+    rise = height * np.clip(1 - steps**0.92, 0, 1)
+    line[first:last] = np.minimum(line[first:last], ground[first:last] - rise)
+
+
+def stand_if_asked(canvas: Canvas, brief: Brief, line: Field) -> None:
+    """A lone walker on the nearest ridge, when the prompt speaks of someone."""
+    if not brief.says(PEOPLE):
+        return
+    chance = brief.chance("figure")
+    column = int(canvas.width * float(chance.uniform(0.25, 0.75)))
+    walker(canvas, brief, x=column / canvas.height, foot=float(line[column]) + 0.008, size=0.1)
+
+
+def walker(canvas: Canvas, brief: Brief, *, x: float, foot: float, size: float) -> None:
+    colour = brief.palette.near * np.float32(0.55)
+    window = canvas.window(x - size, foot - size * 1.1, x + size, foot + size * 0.05)
+    if window is None:
+        return
+    top, left, down, across = window
+    u, v = (across - x) / size, (foot - down) / size
+    head = 0.072 - np.hypot(u, v - 0.9)
+    coat_half = 0.075 + 0.11 * np.clip(0.8 - v, 0, 1) ** 1.3
+    coat = np.minimum(coat_half - np.abs(u + 0.02), np.minimum(v - 0.14, 0.84 - v))
+    legs = np.minimum(0.034 - np.abs(np.abs(u) - 0.055), np.minimum(v, 0.3 - v))
+    staff = np.minimum(0.011 - np.abs(u - 0.2 - 0.05 * v), np.minimum(v, 1.12 - v))
+    outline = np.maximum(np.maximum(head, coat), np.maximum(legs, staff)) * size * canvas.height
+    canvas.cover(colour, np.clip(outline + 0.5, 0, 1).astype(np.float32), top=top, left=left)
+
+
+def sailboat(canvas: Canvas, colour: Field, *, x: float, water: float, size: float) -> None:
+    window = canvas.window(x - size, water - size * 1.3, x + size, water + size * 0.2)
+    if window is None:
+        return
+    top, left, down, across = window
+    u, v = (across - x) / size, (water - down) / size
+    hull = np.minimum(np.minimum(v + 0.06, 0.08 - v), 0.42 + 0.4 * v - np.abs(u))
+    main = np.minimum(np.minimum(u - 0.02, v - 0.14), (1.15 - v) * 0.36 - u)
+    jib = np.minimum(np.minimum(-0.03 - u, v - 0.14), (0.95 - v) * 0.36 + u)
+    outline = np.maximum(hull, np.maximum(main, jib)) * size * canvas.height
+    canvas.cover(colour, np.clip(outline + 0.5, 0, 1).astype(np.float32), top=top, left=left)
+
+
+def birds(canvas: Canvas, brief: Brief, *, horizon: float) -> None:
+    chance = brief.chance("birds")
+    colour = brief.palette.near * np.float32(0.8)
+    middle_x = float(chance.uniform(0.2, 0.8)) * canvas.aspect
+    middle_y = float(chance.uniform(0.3, 0.7)) * horizon
+    for _ in range(int(chance.integers(4, 9))):
+        size = 0.007 + 0.011 * float(chance.random())
+        x = middle_x + float(chance.normal(0, 0.11))
+        y = middle_y + float(chance.normal(0, 0.05))
+        window = canvas.window(x - size, y - size, x + size, y + size)
+        if window is None:
+            continue
+        top, left, down, across = window
+        u, v = np.abs(across - x) / size, (y - down) / size
+        wing = 0.5 * np.sqrt(np.clip(u, 0, 1)) - 0.35 * u * u
+        outline = (0.14 * (1.15 - u) - np.abs(v - wing)) * size * canvas.height
+        share = np.clip(outline + 0.5, 0, 1) * (u < 1)
+        canvas.cover(colour, share.astype(np.float32), top=top, left=left)
