@@ -139,7 +139,7 @@ async def test_a_redirect_to_another_host_port_or_scheme_is_not_followed() -> No
         ]
         for lure in lures:
             reply = redirecting(lambda path, lure=lure: lure)  # type: ignore[misc]
-            async with serving(reply) as peer, calling(trusted=[peer.pair]) as egress:
+            async with serving(reply) as peer, calling(trusted=[peer.pair, inside.pair]) as egress:
                 with pytest.raises(Blocked):
                     await egress.download(peer.url, into=io.BytesIO(), bytes_max=9)
                 assert len(peer.requests) == 1
