@@ -101,7 +101,7 @@ def first_login() -> Login | None:
     login = Login(FIRST_EMAIL, secrets.token_urlsafe(12))
     with transaction.atomic():
         user = create_user(login.email, password=login.password, name="Studio", is_admin=True)
-        credits.welcome(personal_team(user).pk)
+        credits.welcome(personal_team(user))
     _keep(login)
     return login
 

@@ -308,7 +308,7 @@ LOGGING = {
         "rq": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        "uvicorn.access": {"level": "WARNING"},
+        "uvicorn": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
         "PIL": {"level": "WARNING"},
     },

@@ -29,8 +29,11 @@ LINE_BYTES_MAX = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """`wait_seconds` holds its first start back, so that what people wait for has the processor."""
+
     name: str
     command: tuple[str, ...]
+    wait_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,7 +60,8 @@ class Supervisor:
         env: Mapping[str, str],
         each_tick: Callable[[], None] = lambda: None,
     ) -> None:
-        self._children = [Child(program) for program in programs]
+        now = time.monotonic()
+        self._children = [Child(one, start_at=now + one.wait_seconds) for one in programs]
         self._pids_file = pids_file
         self._env = dict(env)
         self._each_tick = each_tick
@@ -122,7 +126,9 @@ class Supervisor:
             return
         _signal_group(child.process.pid, signal.SIGKILL)
         code = child.process.wait()
-        self._close_output(child)
+        while self._read(child):
+            pass
+        self._forget_output(child)
         lived_seconds = time.monotonic() - child.started_at
         if lived_seconds >= HEALTHY_SECONDS:
             child.back_off_seconds = BACK_OFF_SECONDS
@@ -148,31 +154,31 @@ class Supervisor:
                 os.read(key.fd, 4096)
         self._collect_dead()
 
-    def _read(self, child: Child) -> None:
+    def _read(self, child: Child) -> bool:
+        """Say the whole lines that have come. False when there is nothing more for now."""
         if child.output is None:
-            return
-        chunk = child.output.read(LINE_BYTES_MAX)
-        if chunk is None:
-            return
+            return False
+        try:
+            chunk = os.read(child.output.fileno(), LINE_BYTES_MAX)
+        except BlockingIOError:
+            return False
         if not chunk:  # it closed its output; whether it lives is another question
-            self._selector.unregister(child.output)
-            return
+            self._forget_output(child)
+            return False
         *lines, rest = (child.unfinished + chunk).split(b"\n")
         if len(rest) > LINE_BYTES_MAX:
             lines, rest = [*lines, rest], b""
         child.unfinished = rest
         for line in lines:
             _say(child.program.name, line.decode(errors="replace"))
+        return True
 
-    def _close_output(self, child: Child) -> None:
+    def _forget_output(self, child: Child) -> None:
         if child.output is None:
             return
-        if child.output.fileno() in self._selector.get_map():
-            self._read(child)
-        if child.output.fileno() in self._selector.get_map():
-            self._selector.unregister(child.output)
         if child.unfinished:
             _say(child.program.name, child.unfinished.decode(errors="replace"))
+        self._selector.unregister(child.output)
         child.output.close()
         child.output, child.unfinished = None, b""
 
@@ -190,9 +196,9 @@ class Supervisor:
             return
         child.process.terminate()
         end = time.monotonic() + GRACE_SECONDS
-        while child.process is not None and time.monotonic() < end and self._signals < 2:
+        while _has_process(child) and time.monotonic() < end and self._signals < 2:
             self._wait()
-        if child.process is not None:
+        if _has_process(child):
             _say(child.program.name, "did not stop, killed")
             child.process.kill()
             self._bury(child)
@@ -223,6 +229,10 @@ class _Wakeup:
         signal.set_wakeup_fd(-1)
         os.close(self._reader)
         os.close(self._writer)
+
+
+def _has_process(child: Child) -> bool:
+    return child.process is not None
 
 
 def _has_ended(pid: int) -> bool:

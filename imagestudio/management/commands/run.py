@@ -25,6 +25,8 @@ class Command(BaseCommand):
                 self._run()
         except prepare.CannotStart as reason:
             raise CommandError(str(reason)) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before it was ready.") from None
 
     def _run(self) -> None:
         prepare.check_port(settings.PORT)
@@ -55,12 +57,16 @@ def _prepare() -> prepare.Login | None:
 
 
 def _programs() -> list[Program]:
-    """In the order of starting; they stop in reverse, so that work ends before its helpers."""
-    ours = ["sandbox"] if settings.SANDBOX_ENABLED else []
-    ours += ["worker", "ticker", "web"]
-    manage = str(settings.BASE_DIR / "manage.py")
+    """They stop in reverse order, so that work ends before what it leans on."""
     redis = [_redis()] if settings.EMBEDDED_REDIS_SOCKET else []
-    return [*redis, *(Program(name, (sys.executable, manage, name)) for name in ours)]
+    sandbox = [_ours("sandbox", wait_seconds=1)] if settings.SANDBOX_ENABLED else []
+    ticker = _ours("ticker", wait_seconds=2)
+    return [*redis, *sandbox, _ours("worker", wait_seconds=1), ticker, _ours("web")]
+
+
+def _ours(name: str, *, wait_seconds: float = 0) -> Program:
+    command = (sys.executable, str(settings.BASE_DIR / "manage.py"), name)
+    return Program(name, command, wait_seconds=wait_seconds)
 
 
 def _redis() -> Program:
@@ -75,6 +81,7 @@ def _redis() -> Program:
         "save": "",
         "maxmemory-policy": "noeviction",
         "dir": str(settings.VAR / "valkey"),
+        "logfile": str(settings.VAR / "valkey" / "valkey.log"),
         "loglevel": "warning",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
