@@ -130,25 +130,22 @@ def _needed(start: Callable[[], Any]) -> Any:
 @pytest.fixture(scope="session", autouse=True)
 def _flush_can_lift_the_triggers() -> None:
     """The ledger refuses DELETE; between tests that commit, the flush has to get past it."""
-    from importlib.util import find_spec
-
     from django.db import connection
     from django.test import TransactionTestCase
 
-    if find_spec("accounts.billing.triggers") is None:
-        return
     from accounts.billing import triggers
 
-    flush = TransactionTestCase._fixture_teardown
+    case: Any = TransactionTestCase
+    flush = case._fixture_teardown
 
-    def lift_and_flush(case: TransactionTestCase) -> None:
+    def lift_and_flush(self: TransactionTestCase) -> None:
         triggers.lift(connection)
         try:
-            flush(case)
+            flush(self)
         finally:
             triggers.install(connection)
 
-    TransactionTestCase._fixture_teardown = lift_and_flush  # type: ignore[method-assign]
+    case._fixture_teardown = lift_and_flush
 
 
 @pytest.fixture(scope="session", autouse=True)
