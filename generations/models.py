@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -17,7 +18,7 @@ class ProviderAccount(models.Model):
     name = models.SlugField(max_length=40, unique=True)
     # Not `choices`: a protocol is a folder, and a new folder needs no migration.
     protocol = models.CharField(max_length=20)
-    base_url = models.URLField(max_length=300)
+    base_url = models.CharField(max_length=300, validators=[URLValidator(["http", "https"])])
     api_key = SealedTextField()
     webhook_secret = SealedTextField(
         blank=True, help_text="Empty: each attempt has a secret of its own, derived by us."

@@ -78,6 +78,16 @@ def problem(code: str) -> Problem:
     return _PROBLEMS.get(code, _UNNAMED)
 
 
+def partly(good: int, *, expected: int) -> Problem | None:
+    """What to say of an order of which only some images could be kept."""
+    if good >= expected:
+        return None
+    return Problem(
+        f"{good} of {expected} images are here; {expected - good} could not be fetched.",
+        "You were charged for what is here only.",
+    )
+
+
 def credits(number: int) -> str:
     return "1 credit" if number == 1 else f"{number} credits"
 

@@ -296,7 +296,6 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 TEST_RUNNER = "django.test.runner.DiscoverRunner"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 
 LOGGING = {
     "version": 1,

@@ -162,6 +162,17 @@ class Canvas:
         light = np.asarray(np.float32(strength) / (1 + distance) ** 2, dtype=np.float32)
         self.lighten(colour, enlarge(light, width=self.width, height=self.height))
 
+    def spark(self, colour: Field, *, x: float, y: float, radius: float, strength: float) -> None:
+        """A small soft light, worked out in its own window."""
+        reach = radius * 3
+        window = self.window(x - reach, y - reach, x + reach, y + reach)
+        if window is None:
+            return
+        top, left, down, across = window
+        distance = ((across - x) ** 2 + (down - y) ** 2) / np.float32(radius**2)
+        light = np.exp(-distance) * np.float32(strength)
+        self.lighten(colour, light.astype(np.float32), top=top, left=left)
+
     def disc(self, colour: Field, *, x: float, y: float, radius: float, density: float = 1) -> None:
         """A crisp circle, worked out in its own small window."""
         window = self.window(x - radius, y - radius, x + radius, y + radius)

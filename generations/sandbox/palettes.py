@@ -76,7 +76,7 @@ MOOD_WORDS = {
     "golden": "golden gold autumn fall warm honey amber wheat afternoon sand sandy",
     "day": "day noon bright blue sunny summer clear tropical beach",
     "night": "night midnight moon moonlit moonlight stars dark starry",
-    "mist": "mist misty fog foggy haze hazy watercolor watercolour melancholic minimal calm quiet",
+    "mist": "mist misty fog foggy haze hazy watercolor watercolour melancholic",
     "storm": "storm stormy rain rainy thunder grey gray monochrome noir dramatic overcast",
     "teal": "teal green emerald aurora jade jungle forest",
     "ember": "ember fire red volcano lava mars crimson",

@@ -8,6 +8,55 @@ from generations.sandbox.palettes import Brief
 PEOPLE = "samurai person man woman girl boy hiker monk wanderer traveller traveler astronaut lone"
 
 
+def firs(
+    canvas: Canvas, chance: np.random.Generator, ground: Field, *, size: float, gap: float
+) -> Field:
+    """How densely a rank of firs on `ground` covers each pixel, the ground itself included."""
+    covered = np.clip((canvas.rows() - ground[None, :]) * canvas.height + 0.5, 0, 1)
+    covered = covered.astype(np.float32)
+    position = -size * 0.2
+    while position < canvas.aspect + size * 0.2:
+        column = min(canvas.width - 1, max(0, int(position * canvas.height)))
+        if chance.random() > gap:
+            height = size * float(chance.choice([0.6, 0.8, 1.0, 1.15])) * float(
+                chance.uniform(0.85, 1.15)
+            )
+            foot = float(ground[column]) + 0.02
+            _one_fir(canvas, chance, covered, x=position, foot=foot, height=height)
+        position += size * float(chance.uniform(0.09, 0.34))
+    return covered
+
+
+def _one_fir(
+    canvas: Canvas,
+    chance: np.random.Generator,
+    covered: Field,
+    *,
+    x: float,
+    foot: float,
+    height: float,
+) -> None:
+    """Tiers of drooping branches: each widens downwards and is cut back where the next begins."""
+    half = height * float(chance.uniform(0.15, 0.21))
+    window = canvas.window(x - half * 1.2, foot - height, x + half * 1.2, foot)
+    if window is None:
+        return
+    top, left, down, across = window
+    share = np.clip((down - (foot - height)) / height, 0, 1)
+    tiers = int(chance.integers(11, 17))
+    tier = np.minimum((share**0.8 * tiers).astype(np.int32), tiers - 1)
+    within = share**0.8 * tiers - tier
+    side = (across > x).astype(np.int32)
+    reach = chance.uniform(0.72, 1.12, (tiers, 2)).astype(np.float32)[tier, side]
+    slant = np.abs(across - x) / half
+    width = share**0.85 * (0.42 + 0.58 * np.clip(within + 0.35 - 0.25 * slant, 0, 1)) * reach
+    trunk = 0.035 + 0.03 * share
+    inside = (np.maximum(width, trunk) * half - np.abs(across - x)) * canvas.height
+    rows, columns = inside.shape
+    place = covered[top : top + rows, left : left + columns]
+    np.maximum(place, np.clip(inside + 0.5, 0, 1).astype(np.float32), out=place)
+
+
 def conifers(
     canvas: Canvas, chance: np.random.Generator, ground: Field, *, size: float, gap: float
 ) -> Field:

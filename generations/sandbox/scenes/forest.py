@@ -2,42 +2,54 @@
 
 import numpy as np
 
-from generations.sandbox.brush import Canvas, enlarge, mix, noise, profile
+from generations.sandbox.brush import Canvas, Field, enlarge, mix, noise, profile
 from generations.sandbox.palettes import Brief
 from generations.sandbox.scenes import figures, sky
+
+RANKS = 6
 
 
 def draw(canvas: Canvas, brief: Brief) -> None:
     chance = brief.chance("forest")
-    palette = brief.palette
-    horizon = 0.68
-    sun = sky.draw(canvas, brief, horizon=horizon, cloudiness=0.45)
+    sun = sky.draw(canvas, brief, horizon=0.66, cloudiness=0.5)
     along = canvas.columns()[0]
-    ranks = 6
-    for rank in range(ranks):
-        depth = rank / (ranks - 1)
-        size = 0.13 + 0.5 * depth**1.5
-        base = 0.55 + 0.5 * depth**1.1
-        roll = profile(chance, along, cells=0.8, octaves=3) - 0.5
-        ground = np.asarray(base + roll * (0.2 - 0.08 * depth), dtype=np.float32)
-        line = figures.conifers(canvas, chance, ground, size=size, gap=0.12 + 0.4 * depth)
-        crest = mix(mix(palette.haze, palette.horizon, 0.3), palette.near, 0.14 + 0.82 * depth)
-        foot = mix(crest, palette.haze, 0.8 - 0.5 * depth)
-        canvas.land(line, crest, foot, depth=size * 1.25)
-        _fog(canvas, brief, rank, level=base + 0.02, density=0.5 - 0.38 * depth)
-        if rank == 1:
-            sky.beams(canvas, brief, sun, strength=0.75)
-    canvas.glow(palette.sun, x=sun.x, y=sun.y, radius=0.24, strength=0.22)
-    if brief.panel % 2 == 0 or brief.says("birds"):
-        figures.birds(canvas, brief, horizon=0.5)
+    for rank in range(RANKS):
+        depth = rank / (RANKS - 1)
+        base = 0.5 + 0.56 * depth**1.15
+        roll = profile(chance, along, cells=0.7, octaves=4) - 0.5
+        ground = (base + roll * (0.34 - 0.2 * depth)).astype(np.float32)
+        _rank(canvas, brief, chance, ground, depth=depth)
+        _fog(canvas, brief, rank, level=base + 0.03, density=0.62 - 0.5 * depth)
+        if rank == 2:
+            sky.beams(canvas, brief, sun, strength=0.5)
+    canvas.glow(brief.palette.sun, x=sun.x, y=sun.y, radius=0.26, strength=0.2)
+    if brief.panel % 2 == 0:
+        figures.birds(canvas, brief, horizon=0.45)
+
+
+def _rank(
+    canvas: Canvas, brief: Brief, chance: np.random.Generator, ground: Field, *, depth: float
+) -> None:
+    """One rank, clear at its tops and lost in the mist towards its foot."""
+    palette = brief.palette
+    size = 0.085 + 0.62 * depth**1.7
+    covered = figures.firs(canvas, chance, ground, size=size, gap=0.1 + 0.42 * depth)
+    crest = mix(mix(palette.haze, palette.horizon, 0.3), palette.near, 0.16 + 0.82 * depth**0.8)
+    foot = mix(crest, palette.haze, 0.85 - 0.6 * depth)
+    top = max(0, int((float(ground.min()) - size * 1.5) * canvas.height))
+    down = canvas.rows()[top:] - (ground[None, :] - size)
+    fade = np.clip(down / np.float32(size * 1.25), 0, 1) ** 2
+    colour = crest + (foot - crest) * fade[..., None]
+    canvas.cover(colour, covered[top:], top=top)
 
 
 def _fog(canvas: Canvas, brief: Brief, rank: int, *, level: float, density: float) -> None:
     """A bank of mist that lies along the foot of a rank."""
     chance = brief.chance(f"fog {rank}")
     down, across = canvas.soft_grid()
-    rows, columns = down.shape[0], across.shape[1]
-    texture = noise(chance, width=columns, height=rows, cells=2.5, octaves=4, stretch=3)
-    bank = np.exp(-(((down - level) / 0.13) ** 2)) * (0.35 + 0.65 * texture) * density
-    share = enlarge(np.asarray(bank, dtype=np.float32), width=canvas.width, height=canvas.height)
-    canvas.cover(mix(brief.palette.haze, brief.palette.sun, 0.2), np.clip(share, 0, 1))
+    texture = noise(
+        chance, width=across.shape[1], height=down.shape[0], cells=2.5, octaves=4, stretch=3
+    )
+    bank = np.exp(-(((down - level) / 0.12) ** 2)) * (0.3 + 0.7 * texture) * density
+    share = enlarge(bank.astype(np.float32), width=canvas.width, height=canvas.height)
+    canvas.cover(mix(brief.palette.haze, brief.palette.sun, 0.22), np.clip(share, 0, 1))

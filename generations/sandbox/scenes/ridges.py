@@ -65,9 +65,9 @@ def draw_snow(canvas: Canvas, brief: Brief) -> None:
     along = canvas.columns()[0]
     for depth in (0.15, 0.45, 0.8):
         base = horizon + 0.06 + 0.2 * depth**2
-        hills = profile(chance, along, cells=1.0 + 0.5 * depth, octaves=8, gain=0.5, ridged=True)
-        height = 0.46 - 0.16 * depth + float(chance.uniform(-0.05, 0.05))
-        line = np.asarray(base - height * (hills - 0.3), dtype=np.float32)
+        hills = profile(chance, along, cells=0.95 + 0.5 * depth, octaves=8, gain=0.44, ridged=True)
+        height = 0.78 - 0.3 * depth + float(chance.uniform(-0.05, 0.08))
+        line = np.asarray(base - height * (hills - 0.4), dtype=np.float32)
         _peak(canvas, brief, line, depth=depth, sun_x=sun.x)
     ground = 0.86 + 0.05 * profile(chance, along, cells=0.6, octaves=3)
     _treeline(canvas, brief, ground - 0.02)
@@ -98,16 +98,18 @@ def _facets(
     """Light from the slope of the crest above, carried down the face along wandering lines."""
     chance = brief.chance(f"facets {depth}")
     rows, columns = below.shape
-    wander = noise(chance, width=columns // 4 + 2, height=rows // 4 + 2, cells=5, octaves=4)
+    wander = noise(
+        chance, width=columns // 3 + 2, height=rows // 3 + 2, cells=6, octaves=5, stretch=0.6
+    )
     wander = enlarge(wander - np.float32(0.5), width=columns, height=rows)
-    reach = max(2, canvas.height // 90)
+    reach = max(2, canvas.height // 60)
     slope = np.convolve(np.gradient(line), np.ones(reach) / reach, mode="same").astype(np.float32)
-    shift = (wander * (0.06 + below * 0.9)) * canvas.height
+    shift = (wander * (0.012 + below * 0.42)) * canvas.height
     index = np.clip(np.arange(columns) + shift, 0, columns - 1).astype(np.int32)
     away = np.float32(1 if sun_x > canvas.aspect / 2 else -1)
-    lit = smoothstep(-0.35, 0.45, slope[index] * canvas.height * away * 1.1)
-    grain = np.abs(wander) * 1.2
-    return np.asarray(np.clip(lit * 0.9 + 0.1 - grain * 0.35, 0, 1), dtype=np.float32)
+    lit = smoothstep(-0.3, 0.4, slope[index] * canvas.height * away)
+    rough = np.clip(1 - np.abs(wander) * 5, 0, 1) * 0.3
+    return np.asarray(np.clip(lit * 0.85 + 0.12 - rough * (0.4 + lit), 0, 1), dtype=np.float32)
 
 
 def _treeline(canvas: Canvas, brief: Brief, ground: Field) -> None:

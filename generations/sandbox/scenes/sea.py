@@ -62,16 +62,21 @@ def _waves(canvas: Canvas, brief: Brief, nearness: Field, columns: Field) -> Fie
     """A texture laid on the water and seen in perspective, in two scales."""
     chance = brief.chance("waves")
     texture = noise(
-        chance, width=TEXTURE_SIDE, height=TEXTURE_SIDE, cells=9, octaves=5, stretch=2.2, gain=0.62
+        chance, width=TEXTURE_SIDE, height=TEXTURE_SIDE, cells=9, octaves=6, stretch=2.4, gain=0.66
     )
-    distance = 1 / (nearness * 0.9 + 0.035)
+    distance = 1 / (nearness * 0.9 + 0.05)
     across = (columns - canvas.aspect / 2) * distance
     total = np.zeros((len(nearness), canvas.width), dtype=np.float32)
-    for scale, weight in ((70.0, 0.62), (210.0, 0.38)):
-        u = (across * scale).astype(np.int32) % TEXTURE_SIDE
-        v = (distance * scale * 2.6).astype(np.int32) % TEXTURE_SIDE
-        total += np.float32(weight) * texture[v, u]
+    for scale, weight in ((120.0, 0.55), (330.0, 0.45)):
+        total += np.float32(weight) * texture[_there_and_back(distance * (scale * 2.6)),
+                                              _there_and_back(across * scale + 9000)]
     return total
+
+
+def _there_and_back(position: Field) -> Field:
+    """Indexes that walk the texture forwards, then backwards, so that it never breaks off."""
+    lap = position.astype(np.int32) % (2 * TEXTURE_SIDE - 2)
+    return np.where(lap < TEXTURE_SIDE, lap, 2 * TEXTURE_SIDE - 2 - lap)
 
 
 def _sun_path(

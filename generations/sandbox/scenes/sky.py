@@ -54,22 +54,24 @@ def _clouds(soft: Field, brief: Brief, distance: Field, height: Field, cloudines
     texture = noise(
         chance, width=columns, height=rows, cells=3.2, octaves=5, stretch=3.4, gain=0.55
     )
-    body = smoothstep(0.45, 0.9, texture) * np.clip(1.15 - height * 0.75, 0, 1) * cloudiness
+    body = smoothstep(0.38, 0.82, texture) * np.clip(1.25 - height * 0.7, 0, 1) * cloudiness
     palette = brief.palette
     lit = np.exp(-distance * np.float32(2.0))[..., None]
     bright = mix(palette.haze, palette.sun, 0.6)
     dim = mix(palette.sky[len(palette.sky) // 2], palette.haze, 0.35)
     colour = dim + (bright - dim) * lit
     # A cloud is thickest, and so darkest, where its texture is densest.
-    colour = colour * (1.04 - 0.2 * smoothstep(0.6, 1.0, texture))[..., None]
+    colour = colour * (1.06 - 0.3 * smoothstep(0.5, 0.95, texture))[..., None]
     soft += (colour - soft) * np.asarray(body, dtype=np.float32)[..., None]
 
 
 def _sun(canvas: Canvas, brief: Brief, sun: Sun) -> None:
     colour = brief.palette.sun
-    strength = 0.5 if brief.palette.is_dark else 0.85
-    canvas.glow(colour, x=sun.x, y=sun.y, radius=sun.radius * 4.2, strength=strength)
-    canvas.disc(colour, x=sun.x, y=sun.y, radius=sun.radius, density=0.96)
+    strength = 0.4 if brief.palette.is_dark else 0.6
+    canvas.glow(colour, x=sun.x, y=sun.y, radius=sun.radius * 5, strength=strength)
+    canvas.spark(colour, x=sun.x, y=sun.y, radius=sun.radius * 1.5, strength=0.9)
+    white = np.ones(3, dtype=np.float32)
+    canvas.disc(mix(colour, white, 0.7), x=sun.x, y=sun.y, radius=sun.radius, density=0.97)
 
 
 def stars(canvas: Canvas, brief: Brief, *, horizon: float, density: float = 420) -> None:
@@ -109,9 +111,9 @@ def beams(canvas: Canvas, brief: Brief, sun: Sun, *, strength: float) -> None:
     chance = brief.chance("beams")
     down, across = canvas.soft_grid()
     angle = np.arctan2(across - sun.x, down - sun.y + 0.02)
-    knots = chance.random(64).astype(np.float32)
-    shaft = np.interp(angle, np.linspace(-np.pi, np.pi, 64), knots)
-    shaft = smoothstep(0.55, 0.95, shaft.astype(np.float32))
+    knots = chance.random(48).astype(np.float32)
+    shaft = np.interp(angle, np.linspace(-np.pi, np.pi, 48), knots)
+    shaft = smoothstep(0.35, 1.0, shaft.astype(np.float32)) * (down > sun.y - 0.05)
     reach = np.exp(-np.sqrt((across - sun.x) ** 2 + (down - sun.y) ** 2) * 1.7)
     light = np.asarray(shaft * reach * strength, dtype=np.float32)
     canvas.lighten(brief.palette.sun, enlarge(light, width=canvas.width, height=canvas.height))

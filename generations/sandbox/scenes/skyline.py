@@ -105,7 +105,7 @@ def _crown(
     if fate < 0.28 and depth > 0.3:
         thickness = max(1, canvas.height // 320)
         canvas.pixels[top : top + thickness, first:last] = colour * 0.9 + 0.1
-        canvas.glow(colour, x=x, y=y, radius=0.03, strength=0.45)
+        canvas.spark(colour, x=x, y=y, radius=0.035, strength=0.4)
         return
     if fate < 0.5 and depth > 0.3:
         width = max(2, (last - first) // 7)
@@ -113,7 +113,7 @@ def _crown(
         length = int(canvas.height * float(chance.uniform(0.05, 0.11)))
         begin = top + int(canvas.height * 0.015)
         canvas.pixels[begin : begin + length, start : start + width] = colour * 0.85 + 0.15
-        canvas.glow(colour, x=start / canvas.height, y=y + 0.05, radius=0.05, strength=0.5)
+        canvas.spark(colour, x=start / canvas.height, y=y + 0.05, radius=0.055, strength=0.5)
         return
     mast = int(canvas.height * float(chance.uniform(0.02, 0.05)))
     column = (first + last) // 2

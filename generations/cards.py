@@ -1,0 +1,283 @@
+"""A generation as people see it: words, tiles and money, ready for a template to show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.template.defaultfilters import date as format_date
+from django.urls import reverse
+from django.utils import timezone
+
+from generations import prompts, queries, wording
+from generations.catalog.spec import UnknownModel, find
+from generations.models import Asset, AssetKind, Generation, Status
+from generations.thumbs import thumb_url
+from generations.timing import slow_after_seconds, typical_seconds
+
+FRAME_SIDE = 960
+DEFAULT_RATIO = (1, 1)
+WORDS: Mapping[str, tuple[str, str]] = {
+    Status.QUEUED: ("Waiting", "wait"),
+    Status.SUBMITTING: ("Rendering", "wait"),
+    Status.RUNNING: ("Rendering", "wait"),
+    Status.CHECKING: ("Checking with the provider", "quiet"),
+    Status.NEEDS_INPUT: ("Waiting for your mask", "quiet"),
+    Status.COLLECTING: ("Saving your images", "wait"),
+    Status.SUCCEEDED: ("Ready", "good"),
+    Status.FAILED: ("Returned", "bad"),
+    Status.CANCELED: ("Cancelled", "quiet"),
+}
+RENDERING = (Status.SUBMITTING, Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One picture, or the empty frame where it will be. `width` and `height` are its own pixels."""
+
+    number: int
+    width: int
+    height: int
+    alt: str
+    url: str = ""
+    thumb_url: str = ""
+    preview_url: str = ""
+    blur: str = ""
+    is_ready: bool = False
+    asset_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    public_id: str
+    url: str
+    card_url: str
+    prompt: str
+    chips: Sequence[str]
+    model_name: str
+    created_at: datetime
+    status: str
+    word: str
+    tone: str
+    detail: str
+    percent: int | None
+    is_open: bool
+    money: str
+    money_url: str
+    ready_at: datetime | None
+    columns: int
+    tiles: Sequence[Tile]
+    problem: str
+    advice: str
+    reason: str
+    reuse_url: str
+    cancel_url: str
+    cancel_label: str
+
+
+def card(generation: Generation) -> Card:
+    """Expects the assets to be prefetched."""
+    public_id = str(generation.public_id)
+    word, tone = _word(generation)
+    trouble = _trouble(generation)
+    return Card(
+        public_id=public_id,
+        url=reverse("generation", args=[public_id]),
+        card_url=reverse("card", args=[public_id]),
+        prompt=caption(generation),
+        chips=chips(generation),
+        model_name=generation.model_name,
+        created_at=generation.created_at,
+        status=generation.status,
+        word=word,
+        tone=tone,
+        detail=_detail(generation),
+        percent=generation.percent if generation.status in RENDERING else None,
+        is_open=generation.is_open,
+        money=_money(generation),
+        money_url=_money_url(generation),
+        ready_at=generation.settled_at if generation.status == Status.SUCCEEDED else None,
+        columns=4 if generation.images_expected > 1 else 1,
+        tiles=tiles(generation),
+        problem=trouble.title if trouble else "",
+        advice=trouble.advice if trouble else "",
+        reason=generation.error_reason,
+        reuse_url=_reuse_url(generation),
+        cancel_url=_cancel_url(generation),
+        cancel_label=_cancel_label(generation),
+    )
+
+
+def caption(generation: Generation) -> str:
+    """The prompt without what the chips say."""
+    return prompts.without_ratio(generation.prompt) or generation.prompt
+
+
+def chips(generation: Generation) -> list[str]:
+    shown = []
+    if ratio := generation.parameters.get("aspect_ratio"):
+        shown.append(str(ratio))
+    if generation.parameters.get("output_format") == "jpg":
+        shown.append("JPG")
+    if generation.seed:
+        shown.append(f"seed {generation.seed}")
+    return shown
+
+
+def tiles(generation: Generation) -> list[Tile]:
+    """The pictures we keep; while the order is open, a frame for each that is expected."""
+    kept = {a.position: a for a in generation.assets.all() if a.kind in queries.PICTURES}
+    if not generation.is_open:
+        return [picture(generation, asset) for _, asset in sorted(kept.items())]
+    return [
+        picture(generation, kept[position]) if position in kept else _frame(generation, position)
+        for position in range(generation.images_expected)
+    ]
+
+
+def picture(generation: Generation, asset: Asset) -> Tile:
+    return Tile(
+        number=asset.position + 1,
+        width=asset.width,
+        height=asset.height,
+        alt=_alt(generation, asset.position),
+        url=reverse("image", args=[generation.public_id, asset.position + 1]),
+        thumb_url=thumb_url(asset.public_id, 320),
+        preview_url=thumb_url(asset.public_id, 960),
+        blur=f"data:image/webp;base64,{asset.blur}",
+        is_ready=True,
+        asset_id=asset.public_id,
+    )
+
+
+def sheet_of(generation: Generation) -> Asset | None:
+    return next((a for a in generation.assets.all() if a.kind == AssetKind.SHEET), None)
+
+
+def _frame(generation: Generation, position: int) -> Tile:
+    width, height = ratio_of(generation)
+    longest = max(width, height)
+    return Tile(
+        number=position + 1,
+        width=round(FRAME_SIDE * width / longest),
+        height=round(FRAME_SIDE * height / longest),
+        alt=_alt(generation, position),
+    )
+
+
+def ratio_of(generation: Generation) -> tuple[int, int]:
+    width, _, height = str(generation.parameters.get("aspect_ratio", "")).partition(":")
+    if width.isdigit() and height.isdigit() and int(width) and int(height):
+        return int(width), int(height)
+    return DEFAULT_RATIO
+
+
+def _alt(generation: Generation, position: int) -> str:
+    words = caption(generation)
+    if generation.images_expected == 1:
+        return words
+    return f"{words}, image {position + 1} of {generation.images_expected}"
+
+
+def _word(generation: Generation) -> tuple[str, str]:
+    if generation.status in RENDERING and _is_slow(generation):
+        return "Slow", "slow"
+    return WORDS[generation.status]
+
+
+def _detail(generation: Generation) -> str:
+    if generation.stop_waiting_at and generation.is_open:
+        return "You stopped waiting. If the image still comes, it is kept and charged."
+    if generation.status == Status.QUEUED:
+        return _place(generation)
+    if generation.status == Status.CHECKING and generation.unknown_until:
+        until = format_date(timezone.localtime(generation.unknown_until), "H:i")
+        return f"The answer got lost on the way. Settled by {until} at the latest."
+    if generation.status in RENDERING:
+        return _time_left(generation)
+    if generation.delivered_free_at:
+        return "It came after we had given up, so it is free."
+    return ""
+
+
+def _place(generation: Generation) -> str:
+    place = queries.place_in_line(generation)
+    return "next" if place <= 1 else f"{place} in line"
+
+
+def _time_left(generation: Generation) -> str:
+    if _is_slow(generation):
+        return "still rendering at the provider; you can leave"
+    left = round(_typical(generation) - _elapsed(generation))
+    return f"about {left} s left" if left > 0 else ""
+
+
+def _typical(generation: Generation) -> float:
+    try:
+        return typical_seconds(find(generation.model))
+    except UnknownModel:
+        return 0
+
+
+def _is_slow(generation: Generation) -> bool:
+    try:
+        return _elapsed(generation) > slow_after_seconds(find(generation.model))
+    except UnknownModel:
+        return False
+
+
+def _elapsed(generation: Generation) -> float:
+    return (timezone.now() - (generation.sent_at or generation.created_at)).total_seconds()
+
+
+def _money(generation: Generation) -> str:
+    price = generation.price_credits
+    if generation.is_open:
+        return f"{price} held"
+    if generation.delivered_free_at:
+        return "free"
+    if generation.status != Status.SUCCEEDED:
+        return f"{wording.credits(price)} returned"
+    returned = price - generation.captured_credits
+    if returned:
+        return f"{wording.credits(generation.captured_credits)}, {returned} returned"
+    return wording.credits(generation.captured_credits)
+
+
+def _money_url(generation: Generation) -> str:
+    if generation.captured_credits:
+        return f"{reverse('generation', args=[generation.public_id])}#money"
+    return ""
+
+
+def _trouble(generation: Generation) -> wording.Problem | None:
+    if generation.status == Status.FAILED:
+        return wording.problem(generation.error_code)
+    if generation.status == Status.SUCCEEDED and not generation.delivered_free_at:
+        good = sum(asset.kind in queries.PICTURES for asset in generation.assets.all())
+        return wording.partly(good, expected=generation.images_expected)
+    return None
+
+
+def _reuse_url(generation: Generation) -> str:
+    query = {
+        "model": generation.model,
+        "prompt": caption(generation),
+        "ratio": generation.parameters.get("aspect_ratio", ""),
+    }
+    return f"{reverse('create')}?{urlencode(query)}"
+
+
+def _cancel_url(generation: Generation) -> str:
+    if not generation.is_open or generation.stop_waiting_at:
+        return ""
+    if generation.status == Status.COLLECTING:
+        return ""
+    return reverse("cancel", args=[generation.public_id])
+
+
+def _cancel_label(generation: Generation) -> str:
+    if generation.status == Status.QUEUED:
+        return f"Cancel, returns {wording.credits(generation.price_credits)}"
+    return "Stop waiting"

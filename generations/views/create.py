@@ -1,0 +1,135 @@
+"""The stream and the bar: write a prompt, see its price, order it, change your mind."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.billing.credits import InsufficientCredits
+from accounts.http import TeamRequest
+from generations import forms, queries, wording
+from generations.cards import card
+from generations.catalog.spec import catalog, find
+from generations.models import Generation
+from generations.pipeline import cancel as cancelling
+from generations.pipeline.submit import PriceChanged
+from generations.request import InvalidRequest
+from imagestudio.lib.paging import keyset
+
+STREAM_SIZE = 12
+SAMPLES = (
+    ("A cyberpunk cityscape at night, neon lights on wet streets --ar 16:9", "midjourney"),
+    ("A majestic elk in a misty forest at dawn, photorealistic --ar 3:2", "midjourney"),
+    ("Lighthouse on a basalt cliff, storm clearing, long exposure", "flux-schnell"),
+    ("Terraced hills at dusk seen from a train window, warm rim light", "flux-schnell"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    prompt: str
+    model_name: str
+    price: int
+    url: str
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_cache=True)
+def create(request: TeamRequest) -> HttpResponse:
+    return _show(request, forms.read(request.GET))
+
+
+@login_required
+@require_POST
+def submit(request: TeamRequest) -> HttpResponse:
+    draft = forms.read(request.POST)
+    try:
+        forms.place(request.viewer, draft)
+    except InvalidRequest as error:
+        return _show(request, draft, refused=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    except InsufficientCredits as error:
+        return _show(request, draft, refused=error, status=HTTPStatus.PAYMENT_REQUIRED)
+    except PriceChanged as error:
+        return _show(request, draft, refused=error, status=HTTPStatus.CONFLICT)
+    # The model and the ratio stay for the next prompt; the bar itself is empty again.
+    kept = {name: draft.values[name] for name in ("model", "ratio") if draft.values[name]}
+    return redirect(f"{reverse('create')}?{urlencode(kept)}")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_store=True)
+def quote(request: TeamRequest) -> HttpResponse:
+    """The bar again, priced and linted for what stands in it now."""
+    draft = forms.read(request.GET)
+    bar = forms.bar(request.viewer, draft, faults=forms.lint(draft))
+    return render(request, "generations/create.html#quote", {"bar": bar})
+
+
+@login_required
+@require_POST
+def cancel(request: TeamRequest, public_id: UUID) -> HttpResponse:
+    generation = generation_or_404(request, public_id)
+    try:
+        outcome = cancelling.cancel(generation)
+    except cancelling.AlreadyFinished:
+        messages.info(request, "It had already ended; nothing was changed.")
+    else:
+        messages.success(request, _cancelled(outcome.returned))
+    return redirect("create")
+
+
+def generation_or_404(request: TeamRequest, public_id: UUID) -> Generation:
+    try:
+        return queries.generation(request.viewer, public_id)
+    except Generation.DoesNotExist:
+        raise Http404 from None
+
+
+def _cancelled(returned: int) -> str:
+    if returned:
+        return f"Cancelled. {wording.credits(returned)} returned."
+    return "We stopped waiting. If the image still comes, it is kept and charged."
+
+
+def _show(
+    request: TeamRequest,
+    draft: forms.Draft,
+    *,
+    refused: InvalidRequest | PriceChanged | InsufficientCredits | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    cursor = request.GET.get("cursor", "")
+    page = keyset(queries.stream(request.viewer), cursor=cursor, size=STREAM_SIZE)
+    faults = forms.faults_of(refused) if refused else forms.lint(draft)
+    cards = [card(generation) for generation in page.items]
+    context = {
+        "bar": forms.bar(request.viewer, draft, faults=faults),
+        "cards": cards,
+        "has_open": any(c.is_open for c in cards),
+        "next_cursor": page.next_cursor,
+        "samples": [] if cards else _samples(),
+    }
+    return render(request, "generations/create.html", context, status=status)
+
+
+def _samples() -> list[Sample]:
+    return [
+        Sample(
+            prompt,
+            find(model).name,
+            find(model).credits,
+            f"{reverse('create')}?{urlencode({'model': model, 'prompt': prompt})}",
+        )
+        for prompt, model in SAMPLES
+        if model in catalog()
+    ]

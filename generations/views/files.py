@@ -1,0 +1,112 @@
+"""Our own addresses for every picture: thumbnails by a short-lived token, originals by the session."""
+
+import re
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.contrib.auth.decorators import login_required
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET
+
+from accounts.http import TeamRequest
+from generations import queries
+from generations.embed import embed
+from generations.models import Asset
+from generations.pictures import RENDITION_SIDES
+from generations.thumbs import WINDOW_SECONDS, is_fresh
+
+# A picture is data, whatever a browser may think of it.
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+@require_GET
+@cache_control(private=True, max_age=WINDOW_SECONDS)
+def thumb(request: HttpRequest, token: str, public_id: UUID, side: int) -> HttpResponseBase:
+    """The rendition with this long side. A token that is too old falls back to the session."""
+    if side not in RENDITION_SIDES:
+        raise Http404
+    asset = _by_token(token, public_id) or _by_session(request, public_id)
+    return _stream(asset.rendition_key(side), "image/webp")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_store=True)
+def original(request: TeamRequest, public_id: UUID) -> HttpResponseBase:
+    asset = _seen_asset(request, public_id)
+    return _stream(asset.key, asset.content_type, filename=filename(asset))
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_store=True)
+def download(request: TeamRequest, public_id: UUID) -> HttpResponse:
+    """A copy with prompt and settings inside: never keys, ids or addresses of ours."""
+    asset = _seen_asset(request, public_id)
+    with _open(asset.key) as stored:
+        image = stored.read()
+    copy = embed(
+        image,
+        content_type=asset.content_type,
+        prompt=asset.generation.prompt,
+        settings=_settings(asset),
+    )
+    response = HttpResponse(copy, content_type=asset.content_type, headers=_SAFE_HEADERS)
+    response["Content-Disposition"] = f'attachment; filename="{filename(asset)}"'
+    return response
+
+
+def filename(asset: Asset) -> str:
+    """Date, model, the prompt's first words, position. Plain ASCII, so that every system takes it."""
+    generation = asset.generation
+    words = re.sub(r"[^a-z0-9]+", "-", generation.prompt.lower().partition("--")[0]).strip("-")
+    extension = asset.key.rpartition(".")[2]
+    day = f"{generation.created_at:%Y-%m-%d}"
+    return f"{day}_{generation.model}_{words[:40].strip('-') or 'image'}_{asset.position + 1}.{extension}"
+
+
+def _settings(asset: Asset) -> dict[str, str | int]:
+    generation = asset.generation
+    settings: dict[str, str | int] = {"model": generation.model_name, **generation.parameters}
+    if generation.seed:
+        settings["seed"] = generation.seed
+    return settings
+
+
+def _by_token(token: str, public_id: UUID) -> Asset | None:
+    if not is_fresh(token, public_id):
+        return None
+    return Asset.objects.only("key").filter(public_id=public_id).first()
+
+
+def _by_session(request: HttpRequest, public_id: UUID) -> Asset:
+    if not request.user.is_authenticated:
+        raise Http404
+    return _seen_asset(request, public_id)  # type: ignore[arg-type] # the middleware adds the viewer
+
+
+def _seen_asset(request: TeamRequest, public_id: UUID) -> Asset:
+    try:
+        return queries.asset(request.viewer, public_id)
+    except Asset.DoesNotExist:
+        raise Http404 from None
+
+
+def _stream(key: str, content_type: str, *, filename: str = "") -> FileResponse:
+    response = FileResponse(_open(key), content_type=content_type, filename=filename)
+    for name, value in _SAFE_HEADERS.items():
+        response[name] = value
+    return response
+
+
+def _open(key: str) -> "File[bytes]":
+    try:
+        return default_storage.open(key, "rb")
+    except (FileNotFoundError, BotoCoreError, ClientError):
+        raise Http404 from None

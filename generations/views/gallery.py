@@ -1,0 +1,62 @@
+"""Every picture, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET
+
+from accounts.http import TeamRequest
+from generations import queries
+from generations.cards import Tile, caption, picture
+from generations.models import Asset
+from imagestudio.lib.paging import keyset
+
+GALLERY_SIZE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryTile:
+    """`month` is set on the first tile of each month."""
+
+    tile: Tile
+    prompt: str
+    model_name: str
+    created_at: datetime
+    month: str
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_cache=True)
+def gallery(request: TeamRequest) -> HttpResponse:
+    cursor = request.GET.get("cursor", "")
+    rows = queries.gallery(request.viewer)
+    page = keyset(rows, cursor=cursor, size=GALLERY_SIZE)
+    context = {"tiles": _tiles(list(page.items)), "next_cursor": page.next_cursor}
+    if not cursor:
+        total = rows.count()
+        context["count_sentence"] = "1 image" if total == 1 else f"{total:,} images"
+    return render(request, "generations/gallery.html", context)
+
+
+def _tiles(assets: list[Asset]) -> list[GalleryTile]:
+    tiles, last = [], ""
+    for asset in assets:
+        month = format_date(timezone.localtime(asset.created_at), "F Y")
+        tiles.append(
+            GalleryTile(
+                picture(asset.generation, asset),
+                caption(asset.generation),
+                asset.generation.model_name,
+                asset.created_at,
+                month if month != last else "",
+            )
+        )
+        last = month
+    return tiles

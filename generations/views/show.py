@@ -1,0 +1,54 @@
+"""One generation: its card in the stream, and its page with everything that is known of it."""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET
+
+from accounts.billing import queries as money
+from accounts.http import TeamRequest
+from generations import details, queries
+from generations.cards import card as make_card
+from generations.models import Generation
+from generations.views.create import generation_or_404
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_cache=True)
+def card(request: TeamRequest, public_id: UUID) -> HttpResponse:
+    generation = generation_or_404(request, public_id)
+    return render(request, "generations/_card.html", {"card": make_card(generation)})
+
+
+@login_required
+@require_GET
+@cache_control(private=True, no_cache=True)
+def detail(request: TeamRequest, public_id: UUID, position: int | None = None) -> HttpResponse:
+    generation = generation_or_404(request, public_id)
+    shown = make_card(generation)
+    ready = [tile for tile in shown.tiles if tile.is_ready]
+    chosen = [tile for tile in ready if tile.number == position]
+    if position is not None and not chosen and not generation.is_open:
+        raise Http404
+    tile = chosen[0] if chosen else next(iter(ready), None)
+    entries = money.ledger(request.viewer).filter(reference=f"capture:{generation.hold_reference}")
+    lines = money.lines(entries)
+    return render(
+        request,
+        "generations/detail.html",
+        {"card": shown, "tile": tile, **_beside(request, generation)}
+        | details.page(generation, tile, lines=lines),
+    )
+
+
+def _beside(request: TeamRequest, generation: Generation) -> dict[str, str]:
+    newer, older = queries.neighbours(request.viewer, generation)
+    return {"previous_url": _url(newer), "next_url": _url(older)}
+
+
+def _url(generation: Generation | None) -> str:
+    return make_card(generation).url if generation else ""
