@@ -106,7 +106,7 @@ class Letter(models.Model):
     to = models.EmailField()
     subject = models.CharField(max_length=250)
     body = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.subject

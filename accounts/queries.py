@@ -6,4 +6,4 @@ from accounts.models import Letter
 
 
 def newest_letters() -> QuerySet[Letter]:
-    return Letter.objects.order_by("-created_at", "-pk")[:50]
+    return Letter.objects.order_by("-sent_at", "-pk")[:50]

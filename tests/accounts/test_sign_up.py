@@ -141,7 +141,8 @@ def test_a_code_sent_many_times_at_once_welcomes_once() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(send, range(8)))
-    assert set(statuses) <= {200, 302}
+    # Whoever comes after the session was renamed hears that it is gone; nobody gets a fault.
+    assert set(statuses) <= {200, 302, 400}
     assert Lot.objects.count() == 1
     assert balance(personal_team(User.objects.get()).pk).balance == 20
 
