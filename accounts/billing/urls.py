@@ -1,0 +1,7 @@
+from django.urls import path
+
+from accounts.billing import views
+
+urlpatterns = [
+    path("", views.credits_page, name="credits"),
+]
