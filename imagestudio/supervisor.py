@@ -23,6 +23,7 @@ BACK_OFF_SECONDS = 0.5
 BACK_OFF_SECONDS_MAX = 15.0
 HEALTHY_SECONDS = 30.0
 GRACE_SECONDS = 8.0
+SAME_WISH_SECONDS = 0.7
 TICK_SECONDS = 0.2
 LINE_BYTES_MAX = 64 * 1024
 
@@ -67,6 +68,7 @@ class Supervisor:
         self._each_tick = each_tick
         self._selector = selectors.DefaultSelector()
         self._signals = 0
+        self._signalled_at = 0.0
 
     def run(self) -> None:
         """Block until SIGINT, SIGTERM or SIGHUP; a second one kills what still lingers."""
@@ -84,7 +86,11 @@ class Supervisor:
         return {"supervisor": os.getpid(), **running}
 
     def _count_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals += 1
+        # Shells and `timeout` may send one wish twice; only an impatient person means a second.
+        now = time.monotonic()
+        if now - self._signalled_at > SAME_WISH_SECONDS:
+            self._signals += 1
+        self._signalled_at = now
 
     # --- Starting and restarting ---
 

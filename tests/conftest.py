@@ -81,6 +81,11 @@ def _database_url(choice: str | None) -> str:
 def _adapt_settings(folder: Path) -> None:
     from django.conf import settings
 
+    # Templates name their files plainly: gathering and fingerprinting is for a real start.
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    settings.STATIC_ROOT.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":

@@ -73,7 +73,7 @@ def supervise(tmp_path: Path) -> Iterator[type[Supervised]]:
             super().__init__(tmp_path, list(programs))
             started.append(self)
 
-    yield Here  # type: ignore[misc]
+    yield Here
     for one in started:
         one.end()
 
@@ -146,6 +146,18 @@ def test_a_child_that_will_not_stop_is_killed_after_its_grace(supervise):
 
     assert supervised.process.wait(10) == 0
     assert is_gone(pid)
+
+
+def test_a_wish_that_comes_twice_is_still_one(supervise):
+    supervised = supervise(("deaf", DEAF))
+    supervised.says("| up")
+
+    supervised.process.send_signal(signal.SIGINT)
+    supervised.process.send_signal(signal.SIGTERM)
+
+    begun = time.monotonic()
+    supervised.process.wait(10)
+    assert time.monotonic() - begun > 0.4, "it had its grace"
 
 
 def test_what_a_dead_child_has_forked_ends_with_it(supervise):

@@ -3,6 +3,7 @@
 import http.client
 import os
 import sys
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from django.db import connections
 from imagestudio import prepare
 from imagestudio.lib.limits import raise_open_files
 from imagestudio.supervisor import Program, Supervisor
+
+ASK_EVERY_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -94,9 +97,13 @@ class _Greeting:
     def __init__(self, login: prepare.Login | None) -> None:
         self._login = login
         self._is_said = False
+        self._ask_at = 0.0
 
     def say_once_ready(self) -> None:
-        if self._is_said or not _web_answers():
+        if self._is_said or time.monotonic() < self._ask_at:
+            return
+        self._ask_at = time.monotonic() + ASK_EVERY_SECONDS
+        if not _web_answers():
             return
         self._is_said = True
         print(f"\n  ImageStudio is ready: http://localhost:{settings.PORT}")
