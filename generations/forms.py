@@ -183,9 +183,7 @@ def _models(chosen: ModelSpec) -> list[ModelChoice]:
     ]
 
 
-def _ratios(
-    spec: ModelSpec, draft: Draft, request: GenerationRequest | None
-) -> list[RatioChoice]:
+def _ratios(spec: ModelSpec, draft: Draft, request: GenerationRequest | None) -> list[RatioChoice]:
     parameter = spec.parameter("aspect_ratio")
     if parameter is None:
         return []

@@ -40,6 +40,14 @@ def keep_bytes(key: str, content: bytes) -> None:
         raise NotKept(key) from error
 
 
+def is_whole(key: str, *, sha256: str) -> bool:
+    """Whether the storage still gives back these very bytes."""
+    try:
+        return _hash_of(key) == sha256
+    except (OSError, BotoCoreError, ClientError):
+        return False
+
+
 def _hash_of(key: str) -> str:
     digest = hashlib.sha256()
     with default_storage.open(key, "rb") as stored:

@@ -270,7 +270,9 @@ class InboundEvent(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at", "-pk"]
         indexes: ClassVar = [
-            models.Index(fields=["created_at"], name="event_waiting", condition=Q(state="received")),
+            models.Index(
+                fields=["created_at"], name="event_waiting", condition=Q(state="received")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,11 +6,10 @@ or a crash in it costs one picture and never the worker.
 
 import asyncio
 import base64
-import ctypes
 import io
+import os
 import resource
 import signal
-import sys
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +18,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from PIL import Image, ImageFile, UnidentifiedImageError
+
+from imagestudio.lib.limits import end_with_parent
 
 FORMATS: Mapping[str, tuple[str, str]] = {
     "PNG": ("image/png", "png"),
@@ -152,14 +153,7 @@ def _bound() -> None:
     """Limits of a decoder: a runaway meets the kernel, not the machine's memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _die_with_parent()
+    # A worker that is killed outright cannot close its pool; the kernel ends the decoders then.
+    end_with_parent(os.getppid())
     # Ctrl-C reaches the whole group; the worker ends its decoders itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _die_with_parent() -> None:
-    """A worker that is killed outright cannot close its pool; the kernel ends the decoders then."""
-    if not sys.platform.startswith("linux"):
-        return
-    set_parent_death_signal = 1
-    ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGKILL)

@@ -8,7 +8,15 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 
 from accounts.models import Role
 from accounts.viewer import Viewer
-from generations.models import OPEN, Asset, AssetKind, Generation, ProviderAccount, Status, Visibility
+from generations.models import (
+    OPEN,
+    Asset,
+    AssetKind,
+    Generation,
+    ProviderAccount,
+    Status,
+    Visibility,
+)
 
 PICTURES = (AssetKind.PANEL, AssetKind.SINGLE)
 SEES_IMAGES = frozenset(Role) - {Role.BILLING}
@@ -73,7 +81,10 @@ def neighbours(viewer: Viewer, row: Generation) -> tuple[Generation | None, Gene
 def recent_seconds(model: str, *, rows_max: int = 200) -> list[float]:
     """How long the last orders of the model took, from hold to stored copy."""
     done = Generation.objects.filter(
-        model=model, status=Status.SUCCEEDED, settled_at__isnull=False, delivered_free_at__isnull=True
+        model=model,
+        status=Status.SUCCEEDED,
+        settled_at__isnull=False,
+        delivered_free_at__isnull=True,
     )
     pairs = done.order_by("-created_at", "-pk").values_list("created_at", "settled_at")[:rows_max]
     return [(end - start).total_seconds() for start, end in pairs if end is not None]

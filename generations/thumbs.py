@@ -21,9 +21,7 @@ def thumb_url(asset_id: UUID, side: int) -> str:
 def is_fresh(token: str, asset_id: UUID) -> bool:
     """Whether the token was made for this asset, in this window or the last."""
     now = _window()
-    return any(
-        constant_time_compare(token, _token(asset_id, window)) for window in (now, now - 1)
-    )
+    return any(constant_time_compare(token, _token(asset_id, window)) for window in (now, now - 1))
 
 
 def _token(asset_id: UUID, window: int) -> str:

@@ -37,7 +37,8 @@ class Problem:
 
 _PROBLEMS: Mapping[str, Problem] = {
     "content_filter": Problem(
-        "The provider declined the prompt.", "Change the words that may offend, or try another model."
+        "The provider declined the prompt.",
+        "Change the words that may offend, or try another model.",
     ),
     "provider_failed": Problem(
         "The provider failed; it was not your prompt.", "Try again, or use another model."

@@ -1,6 +1,6 @@
 """Money in the admin: everything to read, one thing to do, which is to grant credits."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model
@@ -10,27 +10,7 @@ from accounts.billing.forms import GrantForm
 from accounts.billing.grants import grant
 from accounts.billing.models import Grant, Hold, LedgerEntry, Lot, LotDraw, Wallet
 from accounts.models import User
-
-# Django's own class takes no type argument when it runs.
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Model]
-else:
-    ModelAdmin = admin.ModelAdmin
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only the verbs in `credits` may write."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from imagestudio.lib.readonly import ReadOnlyAdmin
 
 
 @admin.register(Wallet)

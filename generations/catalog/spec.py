@@ -53,7 +53,7 @@ class Offering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """`images` come back from one order, for `credits`; `seconds` it takes, until we have measured."""
+    """One order gives `images` for `credits`; `seconds` is our guess until we have measured."""
 
     id: str
     name: str

@@ -58,9 +58,7 @@ class Desk:
         """The account's client; a changed key or address gets a new one."""
         credentials = registry.Credentials(account.protocol, account.base_url, account.api_key)
         if credentials not in self._clients:
-            self._clients[credentials] = registry.connect(
-                credentials, egress=self.way_to(account)
-            )
+            self._clients[credentials] = registry.connect(credentials, egress=self.way_to(account))
         return self._clients[credentials]
 
     def way_to(self, account: ProviderAccount) -> Egress:

@@ -101,9 +101,7 @@ class Engine:
             if generation_id not in self._claims:
                 self._begin(self._claims, generation_id, self._step(desk, generation_id))
 
-    def _begin(
-        self, tasks: dict[int, asyncio.Task[None]], key: int, work: Awaitable[None]
-    ) -> None:
+    def _begin(self, tasks: dict[int, asyncio.Task[None]], key: int, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         tasks[key] = task
         task.add_done_callback(lambda _: tasks.pop(key, None))

@@ -68,7 +68,9 @@ def claim(generation_id: int, *, worker: str) -> Claim | None:
 def claimable(*, limit: int, statuses: Sequence[Status] = tuple(Status)) -> list[int]:
     """Ids that are due or whose worker has gone, the longest due first."""
     rows = _free(Generation.objects.filter(status__in=statuses))
-    return list(rows.order_by(F("due_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit])
+    return list(
+        rows.order_by(F("due_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit]
+    )
 
 
 def renew(ids: Collection[int], *, worker: str) -> None:
@@ -122,6 +124,4 @@ def nudge(generation_id: int) -> None:
 
 
 def _free(rows: QuerySet[Generation]) -> QuerySet[Generation]:
-    return rows.filter(
-        Q(lease_until__isnull=True, due_at__lte=Now()) | Q(lease_until__lt=Now())
-    )
+    return rows.filter(Q(lease_until__isnull=True, due_at__lte=Now()) | Q(lease_until__lt=Now()))

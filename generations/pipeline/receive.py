@@ -96,9 +96,9 @@ def park(event: InboundEvent, reason: str) -> None:
 
 def adopt(attempt: Attempt, remote_id: str) -> None:
     """The provider took the order after all: write it down, and free the row from its doubt."""
-    Attempt.objects.filter(pk=attempt.pk, remote_id="").exclude(
-        state=AttemptState.REJECTED
-    ).update(state=AttemptState.ACCEPTED, remote_id=remote_id, answered_at=timezone.now())
+    Attempt.objects.filter(pk=attempt.pk, remote_id="").exclude(state=AttemptState.REJECTED).update(
+        state=AttemptState.ACCEPTED, remote_id=remote_id, answered_at=timezone.now()
+    )
     now = timezone.now()
     move(
         attempt.generation_id,
@@ -174,7 +174,11 @@ def _finished(claim: Claim, attempt: Attempt, update: ProviderUpdate) -> Claim:
     with transaction.atomic(durable=True):
         if claim.status is not Status.FAILED:
             claim = advance(
-                claim, Status.COLLECTING, percent=99, rendered_at=now, seed=excerpt(update.seed, limit=40)
+                claim,
+                Status.COLLECTING,
+                percent=99,
+                rendered_at=now,
+                seed=excerpt(update.seed, limit=40),
             )
         Attempt.objects.filter(pk=attempt.pk).update(
             state=AttemptState.ACCEPTED,

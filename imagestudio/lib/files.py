@@ -10,7 +10,7 @@ from django.core.files.storage import FileSystemStorage
 class DurableFileSystemStorage(FileSystemStorage):
     """Write beside the target, flush to disk, then rename. Django's own writes in place."""
 
-    def _save(self, name: str, content: File[Any] | IO[Any]) -> str:
+    def _save(self, name: str, content: "File[Any] | IO[Any]") -> str:
         target = self.path(name)
         folder = os.path.dirname(target)
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -26,7 +26,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         return name
 
     @staticmethod
-    def _write(path: str, content: File[Any] | IO[Any]) -> None:
+    def _write(path: str, content: "File[Any] | IO[Any]") -> None:
         content.seek(0)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             while chunk := content.read(256 * 1024):

@@ -12,7 +12,9 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = [f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD and k != "request"]
+        fields = [
+            f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD and k != "request"
+        ]
         exception, record.exc_info, record.exc_text = record.exc_info, None, None
         line = " ".join([super().format(record), *fields])
         line = line.encode("unicode_escape").decode("ascii")

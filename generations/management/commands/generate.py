@@ -4,8 +4,9 @@ import json
 import time
 from typing import Any
 
-from django.core.files.storage import default_storage
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
 
 from accounts.billing.credits import InsufficientCredits
 from accounts.models import Membership, Team, User, fold_email
@@ -72,7 +73,7 @@ def _describe_asset(asset: Asset) -> dict[str, Any]:
         "kind": asset.kind,
         "position": asset.position,
         "key": asset.key,
-        "url": default_storage.url(asset.key) if hasattr(default_storage, "bucket") else "",
+        "url": settings.SITE_URL + reverse("original", args=[asset.public_id]),
         "sha256": asset.sha256,
         "width": asset.width,
         "height": asset.height,

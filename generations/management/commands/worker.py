@@ -19,6 +19,8 @@ from imagestudio.lib.limits import raise_open_files
 logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
+# A thousand orders in flight hold a thousand sockets, and then the files beside them.
+OPEN_FILES = 8192
 
 
 class Ear(SimpleWorker):
@@ -39,7 +41,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        raise_open_files()
+        raise_open_files(OPEN_FILES)
         engine = Engine()
         jobs.serve(engine)
         # First the loop, then Redis: a cold start without Redis works like any other.

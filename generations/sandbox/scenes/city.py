@@ -12,9 +12,9 @@ NEON = (
     ("#b04bff", "#3fa2ff"),
     ("#ff3d5e", "#ffc04a"),
 )
-BLOCK = 1.35
-STOREY = 0.15
-WINDOW = 0.17
+BLOCK = 0.62
+STOREY = 0.075
+WINDOW = 0.058
 
 
 def draw(canvas: Canvas, brief: Brief) -> None:
@@ -41,7 +41,7 @@ def _street(canvas: Canvas, brief: Brief) -> None:
     colours = neon(brief)
     _fog_light(canvas, brief, vanishing_x, vanishing_y, colours)
     half = float(chance.uniform(0.3, 0.42))
-    eye = 0.17
+    eye = 0.1
     x = canvas.columns() - vanishing_x
     y = canvas.rows() - vanishing_y
     # What the wet ground shows is the street turned upside down about the eye's level.
@@ -74,7 +74,7 @@ def _walls(
     along = distance + np.float32(float(brief.chance("walk").uniform(0, 5)))
     block = np.clip((along / BLOCK).astype(np.int32), 0, 63)
     side = (x > 0).astype(np.int32)
-    heights = brief.chance("heights").uniform(1.1, 4.2, (2, 64)).astype(np.float32)
+    heights = brief.chance("heights").uniform(0.7, 2.6, (2, 64)).astype(np.float32)
     solid = (up < heights[side, block]).astype(np.float32)
     light = _facade(brief, along, up, block + 64 * side, colours)
     nearness = np.exp(-distance * np.float32(0.16))
@@ -113,18 +113,21 @@ def _signs(
 ) -> Field:
     """Upright neon boards and shop fronts, each with the glow it throws on its wall."""
     place = along / BLOCK % 1
-    base = chance.uniform(0.25, 0.8, 128).astype(np.float32)[house]
-    tall = chance.uniform(0.3, 0.95, 128).astype(np.float32)[house]
+    base = chance.uniform(0.12, 0.4, 128).astype(np.float32)[house]
+    tall = chance.uniform(0.15, 0.5, 128).astype(np.float32)[house]
     middle = chance.uniform(0.2, 0.8, 128).astype(np.float32)[house]
     first = (chance.random(128) < 0.5)[house][..., None]
     colour = np.where(first, colours[0], colours[1])
     inside = np.clip(0.055 - np.abs(place - middle), -1, 1) * 22
-    within = np.minimum(up - base, base + tall - up) * 6
+    within = np.minimum(up - base, base + tall - up) * 12
     board = np.clip(np.minimum(inside, within) + 0.4, 0, 1)
-    glow = np.exp(-np.abs(place - middle) * 7) * smoothstep(-0.35, 0.1, np.asarray(within))
-    stripes = 0.72 + 0.28 * np.sign(np.sin(up * 58))
-    shop = np.exp(-(((up - 0.1) / 0.075) ** 2)) * (0.35 + 0.65 * (chance.random(128) > 0.3)[house])
-    light = light + colour * (glow * 0.34 + shop * 0.6)[..., None]
+    glow = np.exp(-np.abs(place - middle) * 7) * smoothstep(-0.35, 0.1, within)
+    stripes = 0.72 + 0.28 * np.sign(np.sin(up * 120))
+    bay = (along / (BLOCK / 4)).astype(np.int32) % 128
+    front = (chance.random(128) ** 1.5)[bay] * (np.abs(along / (BLOCK / 4) % 1 - 0.5) < 0.42)
+    shop = smoothstep(0.075, 0.06, up) * smoothstep(0.0, 0.02, up) * front
+    warm = mix(rgb("#ffe2b0"), colours[1], 0.25)
+    light = light + colour * (glow * 0.3)[..., None] + warm * (shop * 0.85)[..., None]
     return np.asarray(light + (colour * 1.25 + 0.12 - light) * (board * stripes)[..., None])
 
 

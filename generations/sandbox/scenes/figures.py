@@ -18,8 +18,10 @@ def firs(
     while position < canvas.aspect + size * 0.2:
         column = min(canvas.width - 1, max(0, int(position * canvas.height)))
         if chance.random() > gap:
-            height = size * float(chance.choice([0.6, 0.8, 1.0, 1.15])) * float(
-                chance.uniform(0.85, 1.15)
+            height = (
+                size
+                * float(chance.choice([0.6, 0.8, 1.0, 1.15]))
+                * float(chance.uniform(0.85, 1.15))
             )
             foot = float(ground[column]) + 0.02
             _one_fir(canvas, chance, covered, x=position, foot=foot, height=height)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from generations.sandbox.brush import Canvas, Field, enlarge, gradient, mix, smoothstep
+from generations.sandbox.brush import Canvas, Field, gradient, mix, smoothstep
 from generations.sandbox.palettes import Brief
 
 
@@ -26,7 +26,7 @@ def _bokeh(canvas: Canvas, brief: Brief) -> None:
     chance = brief.chance("bokeh")
     palette = brief.palette
     colours = (palette.accents[0], palette.accents[1], palette.sun)
-    for _ in range(int(26 * min(canvas.aspect, 1.8))):
+    for _ in range(int(34 * min(canvas.aspect, 1.8))):
         x, y = float(chance.random()) * canvas.aspect, float(chance.uniform(0.04, 0.95))
         radius = float(chance.uniform(0.018, 0.075))
         window = canvas.window(x - radius, y - radius, x + radius, y + radius)
@@ -43,28 +43,39 @@ def _bokeh(canvas: Canvas, brief: Brief) -> None:
 def _bust(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:
     """How far inside head and shoulders each pixel lies, in sizes; negative outside."""
     chance = brief.chance("bust")
-    u, v = (canvas.columns() - x) / size, (canvas.rows() - 0.38) / size
-    lean = float(chance.uniform(-0.03, 0.03))
-    head = 1 - np.hypot((u - lean) / 0.135, (v + 0.01) / 0.175)
-    kind = int(brief.shared_chance("hair").integers(3))
-    if brief.says("samurai monk"):
-        kind = 0
-    hair = _hair(kind, u - lean, v)
-    neck = np.minimum(0.068 + 0.05 * np.clip(v - 0.16, 0, 1) - np.abs(u - lean * 0.5), v - 0.05)
-    slope = 0.2 + 0.13 * (1 - np.exp(-np.clip(np.abs(u) - 0.05, 0, None) * 7))
-    shoulders = np.minimum(v - slope - 0.55 * np.clip(np.abs(u) - 0.27, 0, None) ** 1.5, 0.6)
-    return _union((np.asarray(head * 0.15), hair, neck, shoulders), blend=0.022)
+    u, v = (canvas.columns() - x) / size, (canvas.rows() - 0.36) / size
+    lean = float(chance.uniform(-0.035, 0.035))
+    head = (1 - np.hypot((u - lean) / 0.096, v / 0.125)) * 0.1
+    neck = np.minimum(0.05 + 0.09 * np.clip(v - 0.15, 0, 1) - np.abs(u - lean * 0.4), v - 0.05)
+    outwards = np.abs(u)
+    slope = 0.2 + 0.085 * smoothstep(0.03, 0.25, outwards)
+    slope = slope + 3.2 * np.clip(outwards - 0.2, 0, None) ** 2.2
+    shoulders = np.minimum(v - slope, 0.36 - outwards)
+    hair = _hair(_hair_kind(brief), u - lean, v)
+    return _union((head, hair, neck, shoulders), blend=0.014)
+
+
+def _hair_kind(brief: Brief) -> int:
+    if brief.says("samurai monk dancer queen"):
+        return 0
+    if brief.says("woman girl model fashion"):
+        return 1
+    if brief.says("man boy king musician"):
+        return 2
+    return int(brief.shared_chance("hair").integers(3))
 
 
 def _hair(kind: int, u: Field, v: Field) -> Field:
     """A topknot, long hair or a short cut."""
     if kind == 0:
-        return np.asarray((1 - np.hypot(u / 0.045, (v + 0.215) / 0.05)) * 0.045)
+        knot = (1 - np.hypot(u / 0.05, (v + 0.155) / 0.042)) * 0.045
+        return np.maximum(knot, (1 - np.hypot(u / 0.104, (v + 0.02) / 0.118)) * 0.1)
     if kind == 1:
-        fall = np.clip((v + 0.05) / 0.4, 0, 1)
-        sides = 0.15 + 0.035 * np.sin(fall * 5) - np.abs(u)
-        return np.asarray(np.minimum(sides, np.minimum(v + 0.06, 0.36 - v)))
-    return np.asarray((1 - np.hypot(u / 0.15, (v + 0.06) / 0.15)) * 0.14)
+        crown = (1 - np.hypot(u / 0.122, (v + 0.005) / 0.145)) * 0.12
+        sway = 0.012 * np.sin(v * 17)
+        fall = np.minimum(0.118 + 0.05 * np.clip(v, 0, 1) - np.abs(u + sway), 0.34 - v)
+        return np.maximum(crown, np.minimum(fall, v))
+    return (1 - np.hypot(u / 0.108, (v + 0.024) / 0.122)) * 0.11
 
 
 def _cat(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:
@@ -75,7 +86,7 @@ def _cat(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:
     body = (1 - np.hypot(u / (0.155 + 0.1 * np.clip(v, 0, 0.6)), (v - 0.4) / 0.36)) * 0.2
     curl = np.hypot((u - 0.2) / 0.19, (v - 0.66) / 0.15)
     tail = np.minimum(0.032 - np.abs(curl - 1) * 0.15, u - 0.1)
-    return _union(tuple(map(np.asarray, (head, ears, body, tail))), blend=0.018)
+    return _union((head, ears, body, tail), blend=0.018)
 
 
 def _union(parts: tuple[Field, ...], *, blend: float) -> Field:
@@ -88,7 +99,7 @@ def _model(canvas: Canvas, brief: Brief, inside: Field, *, light_x: float, x: fl
     palette = brief.palette
     share = np.clip(inside * canvas.height * 0.9 + 0.5, 0, 1)
     dark = palette.near * np.float32(0.75)
-    body = mix(palette.near, palette.sky[1], 0.3)
+    body = mix(palette.near, palette.sky[1], 0.42)
     round_shade = smoothstep(0.0, 0.16, inside)[..., None]
     colour = body + (dark - body) * round_shade
     canvas.cover(np.asarray(colour, dtype=np.float32), share)
@@ -99,7 +110,3 @@ def _model(canvas: Canvas, brief: Brief, inside: Field, *, light_x: float, x: fl
     canvas.lighten(mix(palette.sun, palette.accents[0], 0.25), rim * fade * np.float32(0.85))
     wrap = np.exp(-np.clip(inside, 0, 1) * 14) * share * facing
     canvas.lighten(palette.haze, np.asarray(wrap * fade * 0.2, dtype=np.float32))
-
-
-def soften(field: Field, *, width: int, height: int) -> Field:
-    return enlarge(field, width=width, height=height)

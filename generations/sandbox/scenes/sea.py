@@ -68,8 +68,12 @@ def _waves(canvas: Canvas, brief: Brief, nearness: Field, columns: Field) -> Fie
     across = (columns - canvas.aspect / 2) * distance
     total = np.zeros((len(nearness), canvas.width), dtype=np.float32)
     for scale, weight in ((120.0, 0.55), (330.0, 0.45)):
-        total += np.float32(weight) * texture[_there_and_back(distance * (scale * 2.6)),
-                                              _there_and_back(across * scale + 9000)]
+        total += (
+            np.float32(weight)
+            * texture[
+                _there_and_back(distance * (scale * 2.6)), _there_and_back(across * scale + 9000)
+            ]
+        )
     return total
 
 

@@ -63,8 +63,9 @@ def _vessel(
 ) -> None:
     shared = brief.shared_chance(f"vessel {which}")
     chance = brief.chance(f"vessel {which}")
-    outline = _outline(brief, chance)
-    height = size * (0.8 if brief.says("teapot cup mug bowl") else 1.15)
+    is_cup = brief.says("cup mug bowl") or (brief.says("teapot") and which == "second")
+    outline = _outline(brief, chance, is_cup=is_cup)
+    height = size * (0.62 if is_cup else 0.84 if brief.says("teapot") else 1.15)
     window = canvas.window(x - size, foot - height * 1.1, x + size, foot + size * 0.08)
     if window is None:
         return
@@ -76,21 +77,21 @@ def _vessel(
     ends = np.minimum(v + 0.03 * np.sqrt(np.clip(1 - u * u, 0, 1)), 1 - v)
     edge = np.minimum((1 - np.abs(u)) * radius, ends * height) * canvas.height
     glaze = rgb(GLAZES[int(shared.integers(len(GLAZES)))])
-    colour = _glazed(brief, glaze, u, v, side=side)
+    colour = _glazed(brief, glaze, u, v, side=-side)
     if brief.says("teapot cup mug") and which == "first":
         _handle(canvas, glaze, x=x, foot=foot, size=size, height=height, side=side)
     share = np.clip(edge + 0.5, 0, 1).astype(np.float32)
     canvas.cover(colour, share, top=top, left=left)
 
 
-def _outline(brief: Brief, chance: np.random.Generator) -> Field:
+def _outline(brief: Brief, chance: np.random.Generator, *, is_cup: bool) -> Field:
     """The radius of the vessel from foot to lip."""
-    if brief.says("teapot"):
-        knots = [0.2, 0.36, 0.42, 0.4, 0.3, 0.2, 0.19, 0.05, 0.06, 0.0]
+    if is_cup:
+        knots = [0.14, 0.26, 0.31, 0.33, 0.34, 0.34, 0.34, 0.34, 0.34, 0.345]
+    elif brief.says("teapot"):
+        knots = [0.2, 0.33, 0.4, 0.415, 0.38, 0.29, 0.25, 0.19, 0.07, 0.06, 0.02]
     elif brief.says("bottle perfume"):
         knots = [0.2, 0.22, 0.22, 0.22, 0.21, 0.14, 0.07, 0.065, 0.07, 0.07]
-    elif brief.says("cup mug bowl"):
-        knots = [0.14, 0.26, 0.31, 0.33, 0.34, 0.34, 0.34, 0.34, 0.34, 0.345]
     else:
         belly = float(chance.uniform(0.26, 0.36))
         neck = float(chance.uniform(0.07, 0.13))
@@ -112,8 +113,10 @@ def _glazed(brief: Brief, glaze: Field, u: Field, v: Field, *, side: float) -> F
         brief.chance("speckle"), width=u.shape[1], height=u.shape[0], cells=60, octaves=2
     )
     tone = glaze * (0.93 + 0.1 * speckle)[..., None]
-    dip = smoothstep(0.6, 0.64, np.asarray(v + 0.015 * np.sin(turned * 7)))[..., None]
-    tone = tone + (mix(glaze, rgb("#efe7da"), 0.62) - tone) * dip * np.float32(0.75)
+    dip = smoothstep(0.62, 0.66, v + 0.012 * np.sin(turned * 7))[..., None]
+    tone = tone + (mix(glaze, rgb("#efe7da"), 0.62) - tone) * dip * np.float32(
+        0 if brief.says("teapot") else 0.7
+    )
     colour = tone * (light + bounce)[..., None]
     highlight = np.exp(-(((turned - 0.5 * side) / 0.1) ** 2)) * smoothstep(0.1, 0.5, np.asarray(v))
     return np.asarray(colour + (highlight * 0.28)[..., None], dtype=np.float32)
