@@ -12,7 +12,6 @@ from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
@@ -36,7 +35,6 @@ class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         folded = fold_email(email)
         # Folding may turn a letter into several, or into one that no address may hold.
-        validate_email(folded)
         User._meta.get_field("email").run_validators(folded)
         return str(super().clean_email(folded))
 
