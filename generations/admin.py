@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -97,7 +98,7 @@ class ProviderAccountAdmin(AnyModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         for name in ("api_key", "webhook_secret"):
             field = form.base_fields[name]
-            field.widget = admin.widgets.AdminTextInputWidget(attrs={"autocomplete": "off"})
+            field.widget = AdminTextInputWidget(attrs={"autocomplete": "off"})
             field.required = obj is None and name == "api_key"
             if obj is not None:
                 field.help_text = "Kept as it is unless you write a new one."

@@ -29,7 +29,7 @@ OVERDUE_SECONDS = 120
 
 
 def faults(*, reads_objects: bool = True) -> list[str]:
-    """Every fault there is, as sentences. Reading all objects back takes a while on a large store."""
+    """Every fault there is, as sentences. Reading the objects of a large store takes a while."""
     found = list(reconcile.faults())
     for check in CHECKS:
         found.extend(check())

@@ -18,7 +18,8 @@ class NotKept(Exception):
 def key_for(generation: Generation, *, kind: AssetKind, position: int, extension: str) -> str:
     """Stable, so that storing twice overwrites; unguessable, so that a leak is one picture."""
     name = f"{generation.public_id.hex}/{kind.value}-{position}"
-    return f"images/{generation.public_id.hex[-2:]}/{name}-{derive('object-key', name)[:24]}.{extension}"
+    secret = derive("object-key", name)[:24]
+    return f"images/{generation.public_id.hex[-2:]}/{name}-{secret}.{extension}"
 
 
 def keep(key: str, content: IO[bytes], *, sha256: str) -> None:

@@ -91,7 +91,7 @@ async def stream(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
 
 @require_GET
 def changes(request: HttpRequest) -> HttpResponse:
-    """The same for browsers whose stream does not come through: what moved since the last answer."""
+    """What moved since the last answer, for browsers whose stream does not come through."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     viewer: Viewer = request.viewer  # type: ignore[attr-defined] # added by the middleware

@@ -13,7 +13,7 @@ from imagestudio.lib.sealed import SealedTextField
 
 
 class ProviderAccount(models.Model):
-    """Our credentials at one provider. `in_flight` counts the attempts that occupy a place there."""
+    """Our credentials at one provider. `in_flight` counts the attempts that hold a place there."""
 
     name = models.SlugField(max_length=40, unique=True)
     # Not `choices`: a protocol is a folder, and a new folder needs no migration.

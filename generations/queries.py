@@ -42,7 +42,7 @@ def generation(viewer: Viewer, public_id: UUID) -> Generation:
 
 
 def gallery(viewer: Viewer) -> QuerySet[Asset]:
-    """Every picture that the viewer may see, newest first; sheets repeat their panels and stay out."""
+    """Every picture that the viewer may see, newest first; sheets only repeat their panels."""
     rows = Asset.objects.filter(generation__in=visible_to(viewer), kind__in=PICTURES)
     return rows.select_related("generation").order_by("-created_at", "-pk")
 

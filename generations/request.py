@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as a_field
 from types import MappingProxyType
 
 from generations import prompts
@@ -17,7 +18,7 @@ class Fault:
 
     field: str
     code: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = a_field(default_factory=dict)
 
 
 class InvalidRequest(Exception):
@@ -43,7 +44,7 @@ class GenerationRequest:
 
 
 def parse(spec: ModelSpec, raw: Mapping[str, object]) -> GenerationRequest:
-    """Check `prompt`, `count` and the model's parameters. Raises InvalidRequest with every fault."""
+    """Check `prompt`, `count` and the parameters. Raises InvalidRequest with every fault."""
     faults: list[Fault] = []
     prompt = _prompt(spec, raw.get("prompt"), faults)
     count = _count(spec, raw.get("count", 1), faults)

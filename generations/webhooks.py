@@ -28,7 +28,7 @@ STRANGERS_AN_HOUR = 200
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest, protocol: str, token: str) -> HttpResponse:
-    """200 for what is stored, 401 for a wrong secret, 404 for an unknown address, 413 for too much."""
+    """200: stored; 401: wrong secret; 404: unknown address; 413: too much."""
     body = _body(request)
     if body is None:
         return _answer(413)

@@ -21,7 +21,8 @@ _FAULTS: Mapping[str, str] = {
     "permutation_refused": "{found} would become several orders. Write one version.",
     "insufficient_credits": "This needs {needed} credits and {available} are available. "
     "Nothing was ordered; your prompt is kept.",
-    "price_changed": "The price is now {price} credits. Nothing was ordered; press again to accept.",
+    "price_changed": "The price is now {price} credits. Nothing was ordered; "
+    "press again to accept.",
     "unknown_account": "There is no provider account of that name.",
     "no_provider": "No provider for this model is set up. Nothing was ordered.",
 }

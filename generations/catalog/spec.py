@@ -136,5 +136,5 @@ def _build(kind: type[Block], block: dict[str, Any]) -> Block:
         raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
     if needed:
         raise ValueError(f"missing {', '.join(sorted(needed))}")
-    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in block.items()}
+    frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in block.items()}
     return kind(**frozen)

@@ -16,13 +16,13 @@ class AlreadyFinished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """`returned` credits came back at once; 0 means: we stop waiting, the money follows the image."""
+    """`returned` credits came back at once. With 0 the money follows the image, if it comes."""
 
     returned: int
 
 
 def cancel(generation: Generation) -> Cancelled:
-    """Before a provider has the order it ends; after that we only stop waiting. Raises AlreadyFinished."""
+    """End it before a provider has it; after that only stop waiting. Raises AlreadyFinished."""
     now = timezone.now()
     with transaction.atomic(durable=True):
         ended = move(

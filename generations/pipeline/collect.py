@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -80,7 +80,10 @@ async def _bring(desk: Desk, claim: Claim, work: Work, wanted: Wanted) -> Outcom
     # A named file: the decoder runs in a process of its own.
     with tempfile.NamedTemporaryFile(prefix="imagestudio-") as file:
         found = await desk.way_to(work.attempt.account).download(
-            wanted.url, into=file, bytes_max=IMAGE_BYTES_MAX, timeout_seconds=DOWNLOAD_SECONDS
+            wanted.url,
+            into=cast(BinaryIO, file),
+            bytes_max=IMAGE_BYTES_MAX,
+            timeout_seconds=DOWNLOAD_SECONDS,
         )
         reached("collect.downloaded")
         if found.status != 200:

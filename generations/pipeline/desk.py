@@ -62,7 +62,7 @@ class Desk:
         return self._clients[credentials]
 
     def way_to(self, account: ProviderAccount) -> Egress:
-        """The way out that may also reach the very host and port the operator gave for the account."""
+        """The way out that may also reach the very host and port given for the account."""
         return self.egress.trusting(host_and_port(account.base_url))
 
     async def close(self) -> None:

@@ -185,7 +185,7 @@ def _run(claim: Claim) -> None:
 
 
 def _doubt(claim: Claim, attempt: Attempt) -> None:
-    """Bytes left, no answer came: wait for a callback until a stated time, and never order again."""
+    """Bytes left, no answer came: wait for a callback until a stated time, never order again."""
     sent_at = Attempt.objects.values_list("sent_at", flat=True).get(pk=attempt.pk)
     until = (sent_at or timezone.now()) + timedelta(seconds=settings.UNKNOWN_SECONDS)
     with transaction.atomic(durable=True):

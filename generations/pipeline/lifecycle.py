@@ -89,7 +89,7 @@ def advance(claim: Claim, to: Status, **changes: Any) -> Claim:
 
 
 def move(generation_id: int, *, expected: Status, to: Status, **changes: Any) -> bool:
-    """Move a row that nobody has to hold: a callback or its owner came first. False: it has moved."""
+    """Move a row without a claim, for a callback or its owner. False when it has moved already."""
     if to not in MOVES[expected]:
         raise ValueError(f"{expected} never becomes {to}")
     return (

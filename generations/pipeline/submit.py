@@ -1,4 +1,4 @@
-"""A checked request becomes rows and holds, in one transaction. Nobody is asked over the network."""
+"""A checked request becomes rows and holds, in one transaction, without the network."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -95,4 +95,4 @@ class Client(Protocol):
         """Raises NoReport."""
 
     async def fetch_many(self, remote_ids: Sequence[str]) -> Mapping[str, ProviderUpdate]:
-        """Reports by remote id; ids that the provider does not know are left out. Raises NoReport."""
+        """Reports by remote id; ids unknown to the provider are left out. Raises NoReport."""

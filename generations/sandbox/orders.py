@@ -30,11 +30,13 @@ def accept(
     imagine: server.Imagine, *, now: float, speed: float, base_url: str
 ) -> tuple[AcceptedOrder, list[tuple[bool, float]]]:
     """The row of a new order, and its callbacks as (is final, due at)."""
-    seed = SEED_FLAG.search(imagine.prompt)
+    # Half a surrogate pair may stand in JSON but in no file.
+    prompt = imagine.prompt.encode("utf-8", "replace").decode("utf-8")
+    seed = SEED_FLAG.search(prompt)
     order = AcceptedOrder(
         task_id=str(uuid.uuid4()),
         model=imagine.model,
-        prompt=imagine.prompt,
+        prompt=prompt,
         aspect_ratio=imagine.aspect_ratio,
         output_format=imagine.output_format,
         seed=seed[1] if seed else str(secrets.randbelow(10**10)),

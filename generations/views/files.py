@@ -1,4 +1,4 @@
-"""Our own addresses for every picture: thumbnails by a short-lived token, originals by the session."""
+"""Our own address for every picture: thumbnails by a brief token, originals by the session."""
 
 import re
 from uuid import UUID
@@ -63,12 +63,12 @@ def download(request: TeamRequest, public_id: UUID) -> HttpResponse:
 
 
 def filename(asset: Asset) -> str:
-    """Date, model, the prompt's first words, position. Plain ASCII, so that every system takes it."""
+    """Date, model, first words, position: plain ASCII, so that every system takes it."""
     generation = asset.generation
     words = re.sub(r"[^a-z0-9]+", "-", generation.prompt.lower().partition("--")[0]).strip("-")
     extension = asset.key.rpartition(".")[2]
-    day = f"{generation.created_at:%Y-%m-%d}"
-    return f"{day}_{generation.model}_{words[:40].strip('-') or 'image'}_{asset.position + 1}.{extension}"
+    start = f"{generation.created_at:%Y-%m-%d}_{generation.model}"
+    return f"{start}_{words[:40].strip('-') or 'image'}_{asset.position + 1}.{extension}"
 
 
 def _settings(asset: Asset) -> dict[str, str | int]:

@@ -1,5 +1,6 @@
 """Read the process environment, once, with types. Nothing else looks at os.environ for settings."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -66,7 +67,7 @@ def required(name: str) -> str:
 
 
 def generated(name: str, *, folder: Path) -> str:
-    """A secret for the demo: made at the first start, kept in a file that only its owner can read."""
+    """A secret for the demo: made at the first start, kept in a file for its owner only."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secrets.json"
     known = _read_secrets(path)
@@ -84,9 +85,7 @@ def _read_secrets(path: Path) -> dict[str, str]:
 
 def _add_secret(path: Path, name: str) -> str:
     # Web, worker and ticker may start together: the lock file lets exactly one of them invent it.
-    import fcntl
-
-    with open(path.with_suffix(".lock"), "w", encoding="utf-8") as lock:
+    with path.with_suffix(".lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _read_secrets(path)
         if name not in known:

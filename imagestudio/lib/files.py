@@ -1,41 +1,42 @@
 """File storage that survives a power cut: an object is whole and on disk, or not there at all."""
 
 import os
+from pathlib import Path
 from typing import IO, Any
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
+
+CHUNK_BYTES = 256 * 1024
 
 
 class DurableFileSystemStorage(FileSystemStorage):
     """Write beside the target, flush to disk, then rename. Django's own writes in place."""
 
     def _save(self, name: str, content: "File[Any] | IO[Any]") -> str:
-        target = self.path(name)
-        folder = os.path.dirname(target)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        fresh = f"{target}.{os.getpid()}.{os.urandom(4).hex()}.part"
+        target = Path(self.path(name))
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = target.with_name(f"{target.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
         try:
-            self._write(fresh, content)
-            os.replace(fresh, target)
-        except BaseException:
-            if os.path.exists(fresh):
-                os.unlink(fresh)
-            raise
-        _flush_folder(folder)
+            _write(fresh, content)
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+        _flush_folder(target.parent)
         return name
 
-    @staticmethod
-    def _write(path: str, content: "File[Any] | IO[Any]") -> None:
-        content.seek(0)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            while chunk := content.read(256 * 1024):
-                out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
+
+def _write(path: Path, content: "File[Any] | IO[Any]") -> None:
+    content.seek(0)
+    path.touch(mode=0o600, exist_ok=False)
+    with path.open("wb") as out:
+        while chunk := content.read(CHUNK_BYTES):
+            out.write(chunk)
+        out.flush()
+        os.fsync(out.fileno())
 
 
-def _flush_folder(folder: str) -> None:
+def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Ring the worker's bell. The database is the record of work; a lost ring costs a sweep, no more."""
+"""Ring the worker's bell. The database is the record of work; a lost ring costs a moment."""
 
 import logging
 from functools import lru_cache

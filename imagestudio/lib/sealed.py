@@ -24,7 +24,7 @@ else:
 
 
 class SealedTextField(TextField):
-    """Text that is encrypted in the database. Equal texts give different columns: never filter on it."""
+    """Text that is encrypted in the database. Equal texts differ there: never filter on it."""
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         if not value:

@@ -69,7 +69,7 @@ def _hair(kind: int, u: Field, v: Field) -> Field:
     """A topknot, long hair or a short cut."""
     if kind == 0:
         knot = (1 - np.hypot(u / 0.05, (v + 0.155) / 0.042)) * 0.045
-        return np.maximum(knot, (1 - np.hypot(u / 0.104, (v + 0.02) / 0.118)) * 0.1)
+        return np.asarray(np.maximum(knot, (1 - np.hypot(u / 0.104, (v + 0.02) / 0.118)) * 0.1))
     if kind == 1:
         crown = (1 - np.hypot(u / 0.122, (v + 0.005) / 0.145)) * 0.12
         sway = 0.012 * np.sin(v * 17)
