@@ -39,7 +39,7 @@ DEPLOYED := DEPLOYED=1 SITE_URL=https://studio.example.com TRUSTED_PROXIES=1 \
   SECRET_KEY=3vY8pQm1Zr6Wk0Xc5Nf9Tb2Hj7Ld4GsAeRuOiKyMxBqVnCwPzJtDh \
   SEALING_KEYS=Jx2Lw9Qe4Rt7Yu1Io6Pa3Sd8Fg5Hj0KlZxCvBnMqWeRtYuIoPaSdFg \
   DATABASE_URL=postgres://studio:studio@localhost/studio REDIS_URL=redis://localhost:6379/0 \
-  EMAIL_URL=smtp+tls://studio:studio@localhost:587 AWS_STORAGE_BUCKET_NAME=studio \
+  EMAIL_URL=submission://studio:studio@localhost:587 AWS_STORAGE_BUCKET_NAME=studio \
   AWS_ACCESS_KEY_ID=studio AWS_SECRET_ACCESS_KEY=studio
 
 proof faults bench: dev

@@ -21,6 +21,8 @@ VAR = VAR if VAR.is_absolute() else BASE_DIR / VAR
 DEPLOYED = env.flag("DEPLOYED")
 DEBUG = False
 PORT = env.number("PORT", 8000)
+if not 0 < PORT < 65_536:
+    raise env.ConfigurationError(f"PORT is {PORT}; choose one from 1024 to 65535.")
 SITE_URL = env.text("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 
 
@@ -112,6 +114,8 @@ TEMPLATES = [
 # --- Database --------------------------------------------------------------------------------
 
 _database_url = env.text("DATABASE_URL") or f"sqlite:///{VAR / 'imagestudio.sqlite3'}"
+if urlsplit(_database_url).scheme not in {"sqlite", "postgres", "postgresql"}:
+    raise env.ConfigurationError("DATABASE_URL must begin with postgres:// or sqlite:///.")
 DATABASES = {"default": dj_database_url.parse(_database_url)}
 DATABASE = DATABASES["default"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -231,6 +235,12 @@ WELCOME_CREDITS = env.number("WELCOME_CREDITS", 0 if DEPLOYED else 20)
 
 EMAIL_URL = env.text("EMAIL_URL")
 if EMAIL_URL:
+    # The library takes smtps for STARTTLS and lets unknown words pass; we ask for plain ones.
+    if urlsplit(EMAIL_URL).scheme not in {"submission", "smtp", "console"}:
+        raise env.ConfigurationError(
+            "EMAIL_URL must begin with submission:// (STARTTLS) or smtp:// (with ?ssl=True for TLS "
+            "from the first byte)."
+        )
     _email = dj_email_url.parse(EMAIL_URL)
     EMAIL_BACKEND = _email["EMAIL_BACKEND"]
     EMAIL_HOST = _email["EMAIL_HOST"]
