@@ -74,8 +74,8 @@ def _hair(kind: int, u: Field, v: Field) -> Field:
         crown = (1 - np.hypot(u / 0.122, (v + 0.005) / 0.145)) * 0.12
         sway = 0.012 * np.sin(v * 17)
         fall = np.minimum(0.118 + 0.05 * np.clip(v, 0, 1) - np.abs(u + sway), 0.34 - v)
-        return np.maximum(crown, np.minimum(fall, v))
-    return (1 - np.hypot(u / 0.108, (v + 0.024) / 0.122)) * 0.11
+        return np.asarray(np.maximum(crown, np.minimum(fall, v)))
+    return np.asarray((1 - np.hypot(u / 0.108, (v + 0.024) / 0.122)) * 0.11)
 
 
 def _cat(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:
