@@ -72,7 +72,7 @@ def quote(request: TeamRequest) -> HttpResponse:
     """The bar again, priced and linted for what stands in it now."""
     draft = forms.read(request.GET)
     bar = forms.bar(request.viewer, draft, faults=forms.lint(draft))
-    return render(request, "generations/create.html#quote", {"bar": bar})
+    return render(request, "generations/_bar.html#quote", {"bar": bar})
 
 
 @login_required

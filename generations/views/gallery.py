@@ -1,7 +1,8 @@
 """Every picture, newest first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -20,11 +21,10 @@ from imagestudio.lib.paging import keyset
 GALLERY_SIZE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class GalleryTile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryTile(Tile):
     """`month` is set on the first tile of each month."""
 
-    tile: Tile
     prompt: str
     model_name: str
     created_at: datetime
@@ -51,12 +51,16 @@ def _tiles(assets: list[Asset]) -> list[GalleryTile]:
         month = format_date(timezone.localtime(asset.created_at), "F Y")
         tiles.append(
             GalleryTile(
-                picture(asset.generation, asset),
-                caption(asset.generation),
-                asset.generation.model_name,
-                asset.created_at,
-                month if month != last else "",
+                **_fields(picture(asset.generation, asset)),
+                prompt=caption(asset.generation),
+                model_name=asset.generation.model_name,
+                created_at=asset.created_at,
+                month=month if month != last else "",
             )
         )
         last = month
     return tiles
+
+
+def _fields(tile: Tile) -> dict[str, Any]:
+    return {field.name: getattr(tile, field.name) for field in fields(tile)}
