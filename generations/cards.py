@@ -34,7 +34,10 @@ RENDERING = (Status.SUBMITTING, Status.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One picture, or the empty frame where it will be. `width` and `height` are its own pixels."""
+    """One picture, or the empty frame where it will be. `width` and `height` are its own pixels.
+
+    `number` counts from 1 within a grid, and is 0 for a picture that stands alone.
+    """
 
     number: int
     width: int
@@ -43,6 +46,8 @@ class Tile:
     url: str = ""
     thumb_url: str = ""
     preview_url: str = ""
+    srcset: str = ""
+    download_url: str = ""
     blur: str = ""
     is_ready: bool = False
     asset_id: UUID | None = None
@@ -137,14 +142,17 @@ def tiles(generation: Generation) -> list[Tile]:
 
 
 def picture(generation: Generation, asset: Asset) -> Tile:
+    small, large = thumb_url(asset.public_id, 320), thumb_url(asset.public_id, 960)
     return Tile(
-        number=asset.position + 1,
+        number=_number(generation, asset.position),
         width=asset.width,
         height=asset.height,
         alt=_alt(generation, asset.position),
         url=reverse("image", args=[generation.public_id, asset.position + 1]),
-        thumb_url=thumb_url(asset.public_id, 320),
-        preview_url=thumb_url(asset.public_id, 960),
+        thumb_url=small,
+        preview_url=large,
+        srcset=_srcset(asset, small, large),
+        download_url=reverse("download", args=[asset.public_id]),
         blur=f"data:image/webp;base64,{asset.blur}",
         is_ready=True,
         asset_id=asset.public_id,
@@ -159,11 +167,21 @@ def _frame(generation: Generation, position: int) -> Tile:
     width, height = ratio_of(generation)
     longest = max(width, height)
     return Tile(
-        number=position + 1,
+        number=_number(generation, position),
         width=round(FRAME_SIDE * width / longest),
         height=round(FRAME_SIDE * height / longest),
         alt=_alt(generation, position),
     )
+
+
+def _number(generation: Generation, position: int) -> int:
+    return position + 1 if generation.images_expected > 1 else 0
+
+
+def _srcset(asset: Asset, small: str, large: str) -> str:
+    """Renditions are made by their long side; a browser chooses by width."""
+    scale = asset.width / max(asset.width, asset.height)
+    return f"{small} {round(320 * scale)}w, {large} {round(960 * scale)}w"
 
 
 def ratio_of(generation: Generation) -> tuple[int, int]:

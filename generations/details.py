@@ -138,10 +138,10 @@ def _downloads(generation: Generation, asset: Asset | None) -> list[tuple[str, s
     if asset is None:
         return []
     downloads = [
-        ("With prompt and settings", reverse("download", args=[asset.public_id])),
-        ("Original", reverse("original", args=[asset.public_id])),
+        ("Download with prompt", reverse("download", args=[asset.public_id])),
+        ("Original file", reverse("original", args=[asset.public_id])),
     ]
     sheet = sheet_of(generation)
     if sheet is not None:
-        downloads.append(("Sheet of all four", reverse("original", args=[sheet.public_id])))
+        downloads.append(("Sheet of four", reverse("original", args=[sheet.public_id])))
     return downloads

@@ -78,7 +78,8 @@ def _developed(pixels: Field, *, seed: str) -> Field:
     picture = picture + (picture * picture * (3 - 2 * picture) - picture) * np.float32(0.22)
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    corners = 1 - np.float32(0.16) * (down**2 + across**2) ** 1.5 / np.float32(2)
+    away = down**2 + across**2
+    corners = 1 - np.float32(0.08) * away * np.sqrt(away)
     grain = generator(seed, "grain").standard_normal((height, width), dtype=np.float32)
     picture *= corners[..., None]
     picture += (grain * np.float32(0.009))[..., None]

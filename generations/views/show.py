@@ -31,7 +31,7 @@ def detail(request: TeamRequest, public_id: UUID, position: int | None = None) -
     generation = generation_or_404(request, public_id)
     shown = make_card(generation)
     ready = [tile for tile in shown.tiles if tile.is_ready]
-    chosen = [tile for tile in ready if tile.number == position]
+    chosen = [tile for tile in ready if (tile.number or 1) == position]
     if position is not None and not chosen and not generation.is_open:
         raise Http404
     tile = chosen[0] if chosen else next(iter(ready), None)

@@ -1,178 +1,186 @@
-"""A city at night: a street between towers, or a skyline across the water, all of it wet."""
+"""A city across the water: ranks of towers, lit windows, neon, and what ripples make of it."""
 
 import numpy as np
 
 from generations.sandbox.brush import Canvas, Field, enlarge, mix, noise, rgb, smoothstep
 from generations.sandbox.palettes import Brief
-from generations.sandbox.scenes import sky, skyline
+from generations.sandbox.scenes import sky
 
 NEON = (
     ("#ff2fa0", "#22d9ff"),
-    ("#ff6a2b", "#2bd6c6"),
-    ("#b04bff", "#3fa2ff"),
-    ("#ff3d5e", "#ffc04a"),
+    ("#b04bff", "#2fb4ff"),
+    ("#ff3d6e", "#ffb84a"),
+    ("#ff5a36", "#21cfd0"),
 )
-BLOCK = 0.62
-STOREY = 0.075
-WINDOW = 0.058
+# Lights hang low and hide the moon.
+NO_SUN = sky.Sun(-9, -9, 0.01)
 
 
 def draw(canvas: Canvas, brief: Brief) -> None:
-    """Siblings show the same town: two of four look down a street, two across the water."""
-    street_first = bool(brief.shared_chance("city").random() < 0.7)
-    if (brief.panel % 2 == 0) == street_first and canvas.aspect < 2.6:
-        _street(canvas, brief)
-        return
-    skyline.draw(canvas, brief, neon(brief))
+    chance = brief.chance("city")
+    colours = _lights(brief)
+    water = float(chance.uniform(0.6, 0.7))
+    is_neon = brief.palette.is_dark and not brief.says("moon moonlit moonlight")
+    sky.draw(canvas, brief, horizon=water, sun=NO_SUN if is_neon else None)
+    middle = canvas.aspect * float(chance.uniform(0.3, 0.7))
+    haze = mix(brief.palette.haze, colours[0], 0.75 if is_neon else 0.3)
+    _smog(canvas, brief, colours, water=water, middle=middle)
+    for depth in (0.2, 0.55, 1.0):
+        _rank(canvas, brief, colours, depth=depth, water=water, middle=middle)
+        low = np.exp(-(((canvas.rows() - water) / 0.1) ** 2)) * np.ones_like(canvas.columns())
+        canvas.lighten(haze, low * np.float32(0.42 - 0.3 * depth))
+    _reflect(canvas, brief, water=water)
 
 
-def neon(brief: Brief) -> tuple[Field, Field]:
-    first, second = NEON[int(brief.shared_chance("neon").integers(len(NEON)))]
+def _lights(brief: Brief) -> tuple[Field, Field]:
+    """Neon by night, the mood's own accents by day."""
     if not brief.palette.is_dark:
         return brief.palette.accents
+    chance = brief.shared_chance("neon")
+    first, second = NEON[int(chance.choice(len(NEON), p=[0.4, 0.24, 0.18, 0.18]))]
     return rgb(first), rgb(second)
 
 
-def _street(canvas: Canvas, brief: Brief) -> None:
-    chance = brief.chance("street")
-    vanishing_x = canvas.aspect * float(chance.uniform(0.38, 0.62))
-    vanishing_y = float(chance.uniform(0.52, 0.6))
-    sky.draw(canvas, brief, horizon=vanishing_y + 0.1, sun=sky.Sun(-9, -9, 0.01))
-    colours = neon(brief)
-    _fog_light(canvas, brief, vanishing_x, vanishing_y, colours)
-    half = float(chance.uniform(0.3, 0.42))
-    eye = 0.1
-    x = canvas.columns() - vanishing_x
-    y = canvas.rows() - vanishing_y
-    # What the wet ground shows is the street turned upside down about the eye's level.
-    above = np.where(y < eye_line(x, half, eye), y, -y * 0.9)
-    light, share = _walls(brief, x, above.astype(np.float32), half=half, eye=eye, colours=colours)
-    is_ground = y >= eye_line(x, half, eye)
-    _lay(canvas, brief, light, share, is_ground, y, vanishing_x)
-    _rain(canvas, brief)
-
-
-def eye_line(x: Field, half: float, eye: float) -> Field:
-    """Where the ground meets the wall on each column."""
-    return np.abs(x) * np.float32(eye / half)
-
-
-def _fog_light(
-    canvas: Canvas, brief: Brief, x: float, y: float, colours: tuple[Field, Field]
+def _smog(
+    canvas: Canvas, brief: Brief, colours: tuple[Field, Field], *, water: float, middle: float
 ) -> None:
-    canvas.glow(mix(colours[0], brief.palette.haze, 0.3), x=x, y=y, radius=0.42, strength=0.7)
-    canvas.glow(mix(colours[1], brief.palette.sun, 0.4), x=x, y=y, radius=0.13, strength=0.8)
+    """The town's light in the air above it: one hue over its heart, another to the side."""
+    strength = 1.0 if brief.palette.is_dark else 0.4
+    canvas.glow(colours[0], x=middle, y=water, radius=0.46, strength=0.85 * strength)
+    side = canvas.aspect - middle + (0.3 if middle > canvas.aspect / 2 else -0.3)
+    canvas.glow(colours[1], x=side, y=water + 0.02, radius=0.34, strength=0.5 * strength)
+    core = mix(colours[0], brief.palette.sun, 0.6)
+    canvas.glow(core, x=middle, y=water, radius=0.16, strength=0.5 * strength)
 
 
-def _walls(
-    brief: Brief, x: Field, y: Field, *, half: float, eye: float, colours: tuple[Field, Field]
-) -> tuple[Field, Field]:
-    """Both rows of houses as (light, how solid), by casting each pixel onto its wall."""
-    distance = np.float32(half) / np.maximum(np.abs(x), 2e-3)
-    distance = np.minimum(distance, 60)
-    up = np.float32(eye) - y * distance
-    along = distance + np.float32(float(brief.chance("walk").uniform(0, 5)))
-    block = np.clip((along / BLOCK).astype(np.int32), 0, 63)
-    side = (x > 0).astype(np.int32)
-    heights = brief.chance("heights").uniform(0.7, 2.6, (2, 64)).astype(np.float32)
-    solid = (up < heights[side, block]).astype(np.float32)
-    light = _facade(brief, along, up, block + 64 * side, colours)
-    nearness = np.exp(-distance * np.float32(0.16))
-    fog = mix(brief.palette.haze, colours[0], 0.35) * np.float32(0.5)
-    light = light * nearness[..., None] + fog * (1 - nearness)[..., None]
-    return light.astype(np.float32), solid * np.clip(nearness * 1.5, 0, 0.97)
-
-
-def _facade(
-    brief: Brief, along: Field, up: Field, house: Field, colours: tuple[Field, Field]
-) -> Field:
-    """Dark walls with lit windows, and a lit sign on some of the houses."""
-    chance = brief.chance("facade")
-    column = (along / WINDOW).astype(np.int32)
-    storey = np.clip((up / STOREY), 0, 60).astype(np.int32)
-    table = chance.random((256, 64)).astype(np.float32)
-    fate = table[(column * 7 + house * 31) % 256, storey % 64]
-    across, over = along / WINDOW % 1, up / STOREY % 1
-    pane = ((across > 0.2) & (across < 0.82) & (over > 0.25) & (over < 0.78)).astype(np.float32)
-    lit = pane * smoothstep(0.58, 0.9, fate) * (up > STOREY)
-    warm = mix(rgb("#ffd9a0"), colours[1], 0.15)
-    cool = mix(rgb("#bfe6ff"), colours[0], 0.25)
-    tint = np.where((fate * 97 % 1 > 0.35)[..., None], warm, cool)
-    wall = mix(brief.palette.near, brief.palette.haze, 0.16) * np.float32(0.9)
-    light = wall + (tint * 1.05 - wall) * (lit * (0.35 + 0.6 * fate))[..., None]
-    return _signs(chance, light, along, up, house, colours)
-
-
-def _signs(
-    chance: np.random.Generator,
-    light: Field,
-    along: Field,
-    up: Field,
-    house: Field,
-    colours: tuple[Field, Field],
-) -> Field:
-    """Upright neon boards and shop fronts, each with the glow it throws on its wall."""
-    place = along / BLOCK % 1
-    base = chance.uniform(0.12, 0.4, 128).astype(np.float32)[house]
-    tall = chance.uniform(0.15, 0.5, 128).astype(np.float32)[house]
-    middle = chance.uniform(0.2, 0.8, 128).astype(np.float32)[house]
-    first = (chance.random(128) < 0.5)[house][..., None]
-    colour = np.where(first, colours[0], colours[1])
-    inside = np.clip(0.055 - np.abs(place - middle), -1, 1) * 22
-    within = np.minimum(up - base, base + tall - up) * 12
-    board = np.clip(np.minimum(inside, within) + 0.4, 0, 1)
-    glow = np.exp(-np.abs(place - middle) * 7) * smoothstep(-0.35, 0.1, within)
-    stripes = 0.72 + 0.28 * np.sign(np.sin(up * 120))
-    bay = (along / (BLOCK / 4)).astype(np.int32) % 128
-    front = (chance.random(128) ** 1.5)[bay] * (np.abs(along / (BLOCK / 4) % 1 - 0.5) < 0.42)
-    shop = smoothstep(0.075, 0.06, up) * smoothstep(0.0, 0.02, up) * front
-    warm = mix(rgb("#ffe2b0"), colours[1], 0.25)
-    light = light + colour * (glow * 0.3)[..., None] + warm * (shop * 0.85)[..., None]
-    return np.asarray(light + (colour * 1.25 + 0.12 - light) * (board * stripes)[..., None])
-
-
-def _lay(
+def _rank(
     canvas: Canvas,
     brief: Brief,
-    light: Field,
-    share: Field,
-    is_ground: Field,
-    y: Field,
-    vanishing_x: float,
+    colours: tuple[Field, Field],
+    *,
+    depth: float,
+    water: float,
+    middle: float,
 ) -> None:
-    """Walls above, and below them what a wet road keeps of their light."""
-    sky_above = canvas.pixels.copy()
-    picture = sky_above + (light - sky_above) * share[..., None]
-    wet = _puddles(canvas, brief)
-    road = mix(brief.palette.near, brief.palette.haze, 0.1) * np.float32(0.8)
-    smeared = _smear(canvas, picture)
-    ground = road + (smeared - road) * (0.25 + 0.6 * wet)[..., None]
-    canvas.pixels[:] = np.where(is_ground[..., None], ground, picture)
+    chance = brief.chance(f"rank {depth}")
+    position = -0.05
+    while position < canvas.aspect:
+        width = float(chance.uniform(0.035, 0.085)) * (0.75 + 0.6 * depth)
+        centre = float(np.exp(-(((position - middle) / 0.45) ** 2)))
+        height = float(chance.uniform(0.06, 0.19)) + centre * float(chance.uniform(0.08, 0.3))
+        if chance.random() < 0.07:
+            height, width = height * 1.5, width * 0.75
+        height *= 1.12 - 0.35 * depth
+        _tower(canvas, brief, colours, chance, (position, width, height, depth), water)
+        position += width * float(chance.uniform(0.9, 1.5))
 
 
-def _smear(canvas: Canvas, picture: Field) -> Field:
-    """Reflections on rough water run long downwards and stay narrow sideways."""
-    rows, columns = max(8, canvas.height // 14), max(8, canvas.width // 3)
-    step_down, step_across = canvas.height // rows, canvas.width // columns
-    cut = picture[: rows * step_down, : columns * step_across]
-    small = cut.reshape(rows, step_down, columns, step_across, 3).mean(axis=(1, 3))
-    return enlarge(small.astype(np.float32), width=canvas.width, height=canvas.height)
+def _tower(
+    canvas: Canvas,
+    brief: Brief,
+    colours: tuple[Field, Field],
+    chance: np.random.Generator,
+    shape: tuple[float, float, float, float],
+    water: float,
+) -> None:
+    left_edge, width, height, depth = shape
+    first, last = (int(edge * canvas.height) for edge in (left_edge, left_edge + width))
+    top, bottom = int((water - height) * canvas.height), int(water * canvas.height)
+    first, last, top = max(first, 0), min(last, canvas.width), max(top, 0)
+    if first >= last or top >= bottom:
+        return
+    palette = brief.palette
+    haze = mix(palette.haze, colours[0], 0.4 if palette.is_dark else 0.15)
+    wall = mix(haze, palette.near, 0.45 + 0.5 * depth)
+    rows, columns = bottom - top, last - first
+    shade = np.linspace(0.92, 1.12, columns, dtype=np.float32)[None, :, None]
+    colour = np.broadcast_to(wall * shade, (rows, columns, 3)).astype(np.float32).copy()
+    _windows(canvas, chance, colour, colours, depth)
+    canvas.pixels[top:bottom, first:last] = colour
+    _crown(canvas, chance, colours, (first, last, top), depth)
 
 
-def _puddles(canvas: Canvas, brief: Brief) -> Field:
-    chance = brief.chance("puddles")
+def _windows(
+    canvas: Canvas,
+    chance: np.random.Generator,
+    colour: Field,
+    colours: tuple[Field, Field],
+    depth: float,
+) -> None:
+    rows, columns = colour.shape[:2]
+    tall = max(3, round(canvas.height * (0.0068 + 0.005 * depth)))
+    wide = max(3, round(canvas.height * (0.0058 + 0.0045 * depth)))
+    storeys, bays = rows // tall + 1, columns // wide + 1
+    busy = float(chance.uniform(0.25, 0.6))
+    fate = chance.random((storeys, bays)).astype(np.float32)
+    fate = np.where(chance.random((storeys, 1)) < 0.14, fate * 0.4, fate)
+    lit = (fate < busy) * (0.35 + 0.65 * chance.random((storeys, bays)))
+    pane = np.zeros((tall, wide), dtype=np.float32)
+    pane[max(1, tall // 4) : tall - 1 or 1, max(1, wide // 4) : wide - 1 or 1] = 1
+    light = np.kron(lit, pane)[:rows, :columns].astype(np.float32)
+    tints = np.stack([rgb("#ffd69a"), rgb("#ffefd0"), rgb("#bfe4ff"), colours[1]])
+    tint = tints[int(chance.choice(4, p=[0.46, 0.26, 0.18, 0.1]))]
+    colour += (tint - colour) * (light * (0.32 + 0.6 * depth))[..., None]
+
+
+def _crown(
+    canvas: Canvas,
+    chance: np.random.Generator,
+    colours: tuple[Field, Field],
+    place: tuple[int, int, int],
+    depth: float,
+) -> None:
+    """A mast, a lit edge or an upright sign on some towers."""
+    first, last, top = place
+    colour = colours[int(chance.random() < 0.5)]
+    fate = float(chance.random())
+    x, y = (first + last) / 2 / canvas.height, top / canvas.height
+    if fate < 0.28 and depth > 0.3:
+        thickness = max(1, canvas.height // 320)
+        canvas.pixels[top : top + thickness, first:last] = colour * 0.9 + 0.1
+        canvas.spark(colour, x=x, y=y, radius=0.035, strength=0.4)
+        return
+    if fate < 0.5 and depth > 0.3:
+        width = max(2, (last - first) // 7)
+        start = first + (last - first) // 3
+        length = int(canvas.height * float(chance.uniform(0.05, 0.11)))
+        begin = top + int(canvas.height * 0.015)
+        canvas.pixels[begin : begin + length, start : start + width] = colour * 0.85 + 0.15
+        canvas.spark(colour, x=start / canvas.height, y=y + 0.05, radius=0.055, strength=0.5)
+        return
+    mast = int(canvas.height * float(chance.uniform(0.02, 0.05)))
+    column = (first + last) // 2
+    if fate < 0.7 and top > mast:
+        canvas.pixels[top - mast : top, column : column + max(1, canvas.height // 700)] *= 0.4
+
+
+def _reflect(canvas: Canvas, brief: Brief, *, water: float) -> None:
+    """The town upside down, stretched, swayed and broken by ripples that widen towards us."""
+    top = int(water * canvas.height)
+    rows = canvas.height - top
+    down = np.arange(rows)
+    near = ((down + 1) / rows).astype(np.float32)[:, None]
     texture = noise(
-        chance, width=canvas.width // 3, height=canvas.height // 3, cells=7, octaves=4, stretch=5
-    )
-    return enlarge(smoothstep(0.32, 0.62, texture), width=canvas.width, height=canvas.height)
+        brief.chance("ripples"), width=canvas.width // 2 + 1, height=max(8, rows // 2),
+        cells=9, octaves=4, stretch=7,
+    )  # fmt: skip
+    ripple = enlarge(texture, width=canvas.width, height=rows) - np.float32(0.5)
+    lift = ripple * near * np.float32(0.16 * canvas.height)
+    source = np.clip(top - 1 - down[:, None] * 1.15 - np.abs(lift), 0, top - 1).astype(np.int32)
+    sway = ripple * near * np.float32(0.03 * canvas.height)
+    column = np.clip(np.arange(canvas.width) + sway, 0, canvas.width - 1).astype(np.int32)
+    mirrored = _streaked(canvas.pixels[:top])[source, column]
+    deep = brief.palette.near * np.float32(0.7)
+    keep = (0.86 - 0.42 * near) * (0.8 + 0.5 * ripple)
+    canvas.pixels[top:] = deep + (mirrored - deep) * keep[..., None]
+    glints = smoothstep(0.22, 0.42, ripple) * (1 - near) * np.float32(0.12)
+    canvas.lighten(brief.palette.haze, glints, top=top)
 
 
-def _rain(canvas: Canvas, brief: Brief) -> None:
-    """Short bright streaks, a little aslant."""
-    chance = brief.chance("rain")
-    length = max(3, canvas.height // 38)
-    for _ in range(int(150 * canvas.aspect)):
-        row = int(chance.integers(0, max(1, canvas.height - length)))
-        column = int(chance.integers(0, canvas.width))
-        streak = canvas.pixels[row : row + length, column : column + 1]
-        streak += (1 - streak) * np.float32(0.05 + 0.1 * chance.random())
+def _streaked(picture: Field) -> Field:
+    """Blurred downwards, as lights are on water."""
+    rows = max(4, picture.shape[0] // 6)
+    step = picture.shape[0] // rows
+    small = picture[: rows * step].reshape(rows, step, *picture.shape[1:]).mean(axis=1)
+    long = enlarge(small.astype(np.float32), width=picture.shape[1], height=picture.shape[0])
+    return np.asarray(picture * np.float32(0.35) + long * np.float32(0.75), dtype=np.float32)

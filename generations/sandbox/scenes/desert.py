@@ -14,17 +14,27 @@ def draw(canvas: Canvas, brief: Brief) -> None:
     along = canvas.columns()[0]
     side = 1.0 if sun.x > canvas.aspect / 2 else -1.0
     dunes = 5
-    line = along * 0
+    line = behind = along * 0
     for dune in range(dunes):
         depth = dune / (dunes - 1)
         base = horizon + 0.03 + 0.5 * depth**1.4
         waves = profile(chance, along, cells=1.15 - 0.5 * depth, octaves=2, gain=0.3, ridged=True)
-        line = np.asarray(base - (0.09 + 0.17 * depth) * (waves - 0.35), dtype=np.float32)
+        behind, line = line, (base - (0.09 + 0.17 * depth) * (waves - 0.35)).astype(np.float32)
         _dune(canvas, brief, line, depth=depth, side=side)
     if brief.panel % 2 == 1 or brief.says(figures.PEOPLE):
-        column = int(canvas.width * float(chance.uniform(0.3, 0.7)))
-        foot = float(line[column]) + 0.006
-        figures.walker(canvas, brief, x=column / canvas.height, foot=foot, size=0.075)
+        _walker(canvas, brief, crest=behind, hidden_below=line)
+
+
+def _walker(canvas: Canvas, brief: Brief, *, crest: Field, hidden_below: Field) -> None:
+    """Someone on the last crest but one, where the nearest dune does not hide it."""
+    middle = slice(canvas.width // 5, canvas.width * 4 // 5)
+    free = np.flatnonzero((crest < hidden_below - 0.02)[middle])
+    if not len(free):
+        return
+    place = int(brief.chance("walker").choice(free))
+    column = canvas.width // 5 + place
+    foot = float(crest[column]) + 0.004
+    figures.walker(canvas, brief, x=column / canvas.height, foot=foot, size=0.055)
 
 
 def _dune(canvas: Canvas, brief: Brief, line: Field, *, depth: float, side: float) -> None:

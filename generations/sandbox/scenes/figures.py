@@ -59,43 +59,6 @@ def _one_fir(
     np.maximum(place, np.clip(inside + 0.5, 0, 1).astype(np.float32), out=place)
 
 
-def conifers(
-    canvas: Canvas, chance: np.random.Generator, ground: Field, *, size: float, gap: float
-) -> Field:
-    """The outline of a row of firs on `ground`, one height a column; `gap` thins them out."""
-    along = canvas.columns()[0]
-    line = ground.astype(np.float32).copy()
-    position = -size
-    while position < canvas.aspect + size:
-        height = size * float(chance.uniform(0.55, 1.25))
-        if chance.random() > gap:
-            _fir(canvas, chance, line, ground, along, position, height)
-        position += size * float(chance.uniform(0.16, 0.42))
-    return line
-
-
-def _fir(
-    canvas: Canvas,
-    chance: np.random.Generator,
-    line: Field,
-    ground: Field,
-    along: Field,
-    position: float,
-    height: float,
-) -> None:
-    half = height * float(chance.uniform(0.17, 0.25))
-    first = max(0, int((position - half) * canvas.height))
-    last = min(canvas.width, int((position + half) * canvas.height) + 1)
-    if first >= last:
-        return
-    away = np.abs(along[first:last] - position) / half
-    # Branches step outwards as they go down, which makes the outline a staircase of small hooks.
-    tiers = float(chance.integers(7, 12))
-    steps = (np.floor(away * tiers) + 0.55 * (away * tiers % 1) ** 2) / tiers
-    rise = height * np.clip(1 - steps**0.92, 0, 1)
-    line[first:last] = np.minimum(line[first:last], ground[first:last] - rise)
-
-
 def stand_if_asked(canvas: Canvas, brief: Brief, line: Field) -> None:
     """A lone walker on the nearest ridge, when the prompt speaks of someone."""
     if not brief.says(PEOPLE):

@@ -6,7 +6,7 @@ from generations.sandbox.brush import Canvas, Field, enlarge, mix, noise, profil
 from generations.sandbox.palettes import Brief
 from generations.sandbox.scenes import figures, sky
 
-RANKS = 6
+RANKS = 5
 
 
 def draw(canvas: Canvas, brief: Brief) -> None:
@@ -19,7 +19,8 @@ def draw(canvas: Canvas, brief: Brief) -> None:
         roll = profile(chance, along, cells=0.7, octaves=4) - 0.5
         ground = (base + roll * (0.34 - 0.2 * depth)).astype(np.float32)
         _rank(canvas, brief, chance, ground, depth=depth)
-        _fog(canvas, brief, rank, level=base + 0.03, density=0.62 - 0.5 * depth)
+        if rank < RANKS - 1:
+            _fog(canvas, brief, rank, level=base + 0.03, density=0.62 - 0.5 * depth)
         if rank == 2:
             sky.beams(canvas, brief, sun, strength=0.5)
     canvas.glow(brief.palette.sun, x=sun.x, y=sun.y, radius=0.26, strength=0.2)
@@ -52,4 +53,6 @@ def _fog(canvas: Canvas, brief: Brief, rank: int, *, level: float, density: floa
     )
     bank = np.exp(-(((down - level) / 0.12) ** 2)) * (0.3 + 0.7 * texture) * density
     share = enlarge(bank.astype(np.float32), width=canvas.width, height=canvas.height)
-    canvas.cover(mix(brief.palette.haze, brief.palette.sun, 0.22), np.clip(share, 0, 1))
+    top, bottom = (int(np.clip(row, 0, 1) * canvas.height) for row in (level - 0.3, level + 0.3))
+    colour = mix(brief.palette.haze, brief.palette.sun, 0.22)
+    canvas.cover(colour, np.clip(share[top:bottom], 0, 1), top=top)

@@ -49,8 +49,8 @@ def _bust(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:
     neck = np.minimum(0.05 + 0.09 * np.clip(v - 0.15, 0, 1) - np.abs(u - lean * 0.4), v - 0.05)
     outwards = np.abs(u)
     slope = 0.2 + 0.085 * smoothstep(0.03, 0.25, outwards)
-    slope = slope + 3.2 * np.clip(outwards - 0.2, 0, None) ** 2.2
-    shoulders = np.minimum(v - slope, 0.36 - outwards)
+    slope = slope + 13 * np.clip(outwards - 0.2, 0, None) ** 2
+    shoulders = (v - slope) * 0.7
     hair = _hair(_hair_kind(brief), u - lean, v)
     return _union((head, hair, neck, shoulders), blend=0.014)
 
@@ -71,11 +71,13 @@ def _hair(kind: int, u: Field, v: Field) -> Field:
         knot = (1 - np.hypot(u / 0.05, (v + 0.155) / 0.042)) * 0.045
         return np.asarray(np.maximum(knot, (1 - np.hypot(u / 0.104, (v + 0.02) / 0.118)) * 0.1))
     if kind == 1:
-        crown = (1 - np.hypot(u / 0.122, (v + 0.005) / 0.145)) * 0.12
-        sway = 0.012 * np.sin(v * 17)
-        fall = np.minimum(0.118 + 0.05 * np.clip(v, 0, 1) - np.abs(u + sway), 0.34 - v)
-        return np.asarray(np.maximum(crown, np.minimum(fall, v)))
-    return np.asarray((1 - np.hypot(u / 0.108, (v + 0.024) / 0.122)) * 0.11)
+        crown = (1 - np.hypot(u / 0.122, (v + 0.012) / 0.138)) * 0.12
+        width = 0.119 + 0.022 * np.sin(np.clip(v, 0, 0.2) * 11)
+        fall = np.minimum(np.minimum(width - np.abs(u), v + 0.01), 0.165 - v - 0.35 * np.abs(u))
+        return np.asarray(np.maximum(crown, fall))
+    ears = (1 - np.hypot((np.abs(u) - 0.098) / 0.018, (v - 0.012) / 0.03)) * 0.02
+    cut = (1 - np.hypot(u / 0.107, (v + 0.026) / 0.12)) * 0.11
+    return np.asarray(np.maximum(ears, cut))
 
 
 def _cat(canvas: Canvas, brief: Brief, x: float, size: float) -> Field:

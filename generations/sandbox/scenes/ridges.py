@@ -37,7 +37,8 @@ def _slope(canvas: Canvas, brief: Brief, line: Field, *, depth: float, sun_x: fl
         return
     below = rows - line[None, :]
     share = np.clip(below * canvas.height + 0.5, 0, 1)
-    fade = np.clip(below / np.float32(0.2 + 0.16 * depth), 0, 1) ** np.float32(0.8)
+    fade = np.clip(below / np.float32(0.22 + 0.18 * depth), 0, 1)
+    fade = fade * (np.float32(1.6) - np.float32(0.6) * fade)
     folds = _folds(brief, canvas, len(rows), depth) * np.float32(0.1 + 0.22 * depth)
     near_sun = np.exp(-np.abs(columns - np.float32(sun_x)) * 1.9) * np.float32(0.2 * (1 - depth))
     colour = crest + (foot - crest) * fade[..., None]
@@ -115,10 +116,11 @@ def _facets(
 def _treeline(canvas: Canvas, brief: Brief, ground: Field) -> None:
     chance = brief.chance("treeline")
     palette = brief.palette
-    for depth, size in ((0.35, 0.05), (0.75, 0.085)):
-        line = figures.conifers(canvas, chance, ground - 0.012 + 0.03 * depth, size=size, gap=0.35)
-        colour = mix(palette.haze, palette.near, 0.4 + 0.5 * depth)
-        canvas.land(line, colour, mix(colour, palette.haze, 0.5), depth=size * 1.3)
+    for depth, size in ((0.3, 0.055), (0.7, 0.1)):
+        foot = (ground - 0.012 + 0.03 * depth).astype(np.float32)
+        covered = figures.firs(canvas, chance, foot, size=size, gap=0.25)
+        colour = mix(palette.haze, palette.near, 0.35 + 0.55 * depth)
+        canvas.cover(colour, covered)
 
 
 def _snowfield(canvas: Canvas, brief: Brief, ground: Field) -> None:

@@ -107,7 +107,7 @@ def _glazed(brief: Brief, glaze: Field, u: Field, v: Field, *, side: float) -> F
     turned = np.clip(u, -1, 1)
     depth = np.sqrt(1 - turned**2)
     facing = np.clip(turned * side * 0.72 + depth * 0.62, 0, 1)
-    light = 0.16 + 0.95 * facing**1.15
+    light = 0.2 + 0.92 * facing
     bounce = smoothstep(0.35, 0.0, np.asarray(v)) * np.clip(-turned * side, 0, 1) * 0.16
     speckle = noise(
         brief.chance("speckle"), width=u.shape[1], height=u.shape[0], cells=60, octaves=2
