@@ -68,10 +68,11 @@ def test_redis_listens_on_its_socket_and_on_no_port(running):
     assert listening_ports(running.pids()["valkey"]) == set()
 
 
-def test_web_and_sandbox_listen_on_this_machine_alone(running):
-    for name, port in (("web", running.port), ("sandbox", running.port + 10_000)):
-        wait_until(lambda n=name: listening_ports(running.pids()[n]) != set(), seconds=20)
-        assert listening_ports(running.pids()[name]) == {("127.0.0.1", port)}
+@pytest.mark.parametrize(("name", "above"), [("web", 0), ("sandbox", 10_000)])
+def test_what_listens_does_so_on_this_machine_alone(running, name, above):
+    wait_until(lambda: listening_ports(running.pids()[name]) != set(), seconds=20)
+
+    assert listening_ports(running.pids()[name]) == {("127.0.0.1", running.port + above)}
 
 
 @pytest.mark.parametrize("name", sorted(CHILDREN))
