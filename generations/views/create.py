@@ -1,5 +1,6 @@
 """The stream and the bar: write a prompt, see its price, order it, change your mind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -48,10 +50,12 @@ def create(request: TeamRequest) -> HttpResponse:
     return _show(request, forms.read(request.GET))
 
 
-@login_required
 @require_POST
 def submit(request: TeamRequest) -> HttpResponse:
     draft = forms.read(request.POST)
+    if not request.user.is_authenticated:
+        # The session ended while somebody wrote: the words come along through the log-in.
+        return redirect_to_login(_create_url(draft.values))
     try:
         forms.place(request.viewer, draft)
     except InvalidRequest as error:
@@ -61,8 +65,7 @@ def submit(request: TeamRequest) -> HttpResponse:
     except PriceChanged as error:
         return _show(request, draft, refused=error, status=HTTPStatus.CONFLICT)
     # The model and the ratio stay for the next prompt; the bar itself is empty again.
-    kept = {name: draft.values[name] for name in ("model", "ratio") if draft.values[name]}
-    return redirect(f"{reverse('create')}?{urlencode(kept)}")
+    return redirect(_create_url({name: draft.values[name] for name in ("model", "ratio")}))
 
 
 @login_required
@@ -93,6 +96,10 @@ def generation_or_404(request: TeamRequest, public_id: UUID) -> Generation:
         return queries.generation(request.viewer, public_id)
     except Generation.DoesNotExist:
         raise Http404 from None
+
+
+def _create_url(values: Mapping[str, str]) -> str:
+    return f"{reverse('create')}?{urlencode({k: v for k, v in values.items() if v})}"
 
 
 def _cancelled(returned: int) -> str:
@@ -128,7 +135,7 @@ def _samples() -> list[Sample]:
             prompt,
             find(model).name,
             find(model).credits,
-            f"{reverse('create')}?{urlencode({'model': model, 'prompt': prompt})}",
+            _create_url({"model": model, "prompt": prompt}),
         )
         for prompt, model in SAMPLES
         if model in catalog()
