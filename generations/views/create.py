@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
@@ -53,7 +54,7 @@ def create(request: TeamRequest) -> HttpResponse:
 @require_POST
 def submit(request: TeamRequest) -> HttpResponse:
     draft = forms.read(request.POST)
-    if not request.user.is_authenticated:
+    if not cast(HttpRequest, request).user.is_authenticated:
         # The session ended while somebody wrote: the words come along through the log-in.
         return redirect_to_login(_create_url(draft.values))
     try:
