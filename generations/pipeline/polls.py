@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 
 from generations.protocols.base import Client, NoReport, ProviderUpdate
 
@@ -66,7 +67,12 @@ class Polls:
 async def _reports(client: Client, remote_ids: list[str]) -> dict[str, ProviderUpdate]:
     if len(remote_ids) == 1:
         return {remote_ids[0]: await client.fetch(remote_ids[0])}
-    return dict(await client.fetch_many(remote_ids))
+    reports = dict(await client.fetch_many(remote_ids))
+    # Left out of the many may mean unknown, or told in a way that only the long form makes clear.
+    for remote_id in set(remote_ids) - reports.keys():
+        with suppress(NoReport):
+            reports[remote_id] = await client.fetch(remote_id)
+    return reports
 
 
 def _fail(batch: dict[str, Answer], error: BaseException) -> None:
