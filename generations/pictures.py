@@ -29,7 +29,8 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 RENDITION_SIDES = (320, 960)
 BLUR_SIDE = 20
 PIXELS_MAX = 64_000_000
-SECONDS_MAX = 30
+# Longer than a machine under load needs for the largest picture and those before it in line.
+SECONDS_MAX = 60
 MEMORY_BYTES_MAX = 2 * 1024**3
 PROCESSES = 2
 # A decoder's leaks end with its process.
@@ -58,24 +59,40 @@ class Pictures:
     """A small pool of decoders. A broken one is replaced."""
 
     def __init__(self) -> None:
-        self._pool = _pool()
+        self._pool = _pool(PROCESSES)
+        self._alone = asyncio.Lock()
 
     async def look(self, path: str) -> Facts:
         """Decode the file whole. Raises NotAPicture."""
-        loop = asyncio.get_running_loop()
         pool = self._pool
         try:
-            async with asyncio.timeout(SECONDS_MAX * 4):
-                return await loop.run_in_executor(pool, look, path)
-        except (BrokenProcessPool, TimeoutError) as error:
+            return await _look_in(pool, path)
+        except (BrokenProcessPool, TimeoutError):
             # Everybody who waited on this pool comes by here; the first one replaces it.
             if self._pool is pool:
-                self._pool = _pool()
-                pool.shutdown(wait=False, cancel_futures=True)
-            raise NotAPicture("the decoder gave up on it") from error
+                self._pool = _pool(PROCESSES)
+                _end(pool)
+        # Which picture it was that broke the pool shows when each is looked at by itself.
+        async with self._alone:
+            return await _look_alone(path)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        _end(self._pool)
+
+
+async def _look_in(pool: ProcessPoolExecutor, path: str) -> Facts:
+    async with asyncio.timeout(SECONDS_MAX):
+        return await asyncio.get_running_loop().run_in_executor(pool, look, path)
+
+
+async def _look_alone(path: str) -> Facts:
+    pool = _pool(1)
+    try:
+        return await _look_in(pool, path)
+    except (BrokenProcessPool, TimeoutError) as error:
+        raise NotAPicture("no decoder survives it") from error
+    finally:
+        _end(pool)
 
 
 def look(path: str) -> Facts:
@@ -139,14 +156,22 @@ def _mean_colour(image: Image.Image) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _pool() -> ProcessPoolExecutor:
+def _pool(processes: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        PROCESSES,
+        processes,
         # Never fork: the worker has threads and open connections.
         mp_context=get_context("forkserver"),
         initializer=_bound,
         max_tasks_per_child=PICTURES_A_PROCESS,
     )
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the decoders, also one that hangs. Whoever still waits there sees a broken pool."""
+    # A public way to kill a pool's processes comes with Python 3.14.
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(wait=False)
 
 
 def _bound() -> None:
