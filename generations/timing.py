@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 from generations import queries
 from generations.catalog.spec import ModelSpec
@@ -23,6 +23,7 @@ def slow_after_seconds(spec: ModelSpec) -> int:
 
 
 def _measured(spec: ModelSpec) -> tuple[int, int]:
+    cache = caches["process"]
     key = f"seconds:{spec.id}"
     known: tuple[int, int] | None = cache.get(key)
     if known is None:

@@ -166,6 +166,8 @@ def _accepted(claim: Claim, attempt: Attempt, update: ProviderUpdate) -> Claim |
     Attempt.objects.filter(pk=attempt.pk).update(
         state=AttemptState.ACCEPTED, remote_id=update.remote_id, answered_at=timezone.now()
     )
+    if attempt.account.trouble:
+        ProviderAccount.objects.filter(pk=attempt.account_id).update(trouble="")
     try:
         if update.state is State.FINISHED:
             write(claim, accepted_at=timezone.now())

@@ -100,6 +100,8 @@ class Engine:
         for generation_id in due:
             if generation_id not in self._claims:
                 self._begin(self._claims, generation_id, self._step(desk, generation_id))
+        if len(due) >= BATCH:
+            self._bell.set()
 
     def _begin(self, tasks: dict[int, asyncio.Task[None]], key: int, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -33,6 +33,8 @@ CONTENT_FILTER_WORDS = re.compile(
     r"|policy violation|sensitive (content|word)",
     re.IGNORECASE,
 )
+GRID_MODEL = "midjourney"
+RATIO_FLAG = re.compile(r"(?:^|\s)--(?:ar|aspect)\s", re.IGNORECASE)
 NOT_FOUND_WORDS = re.compile(r"not[ _-]?found|unknown task|does not exist", re.IGNORECASE)
 
 # A refusal the provider gives before it takes anything; what is in neither table proves nothing.
@@ -135,6 +137,10 @@ class JourneyApiClient:
 def order_body(order: Order) -> dict[str, object]:
     """The body of /imagine. The order's own fields win over parameters of the same name."""
     body: dict[str, object] = dict(order.parameters)
+    if RATIO_FLAG.search(order.prompt) and order.model == GRID_MODEL:
+        # "If you already have --ar in your prompt, this field is ignored": and one that is not
+        # among the seven ratios might be refused before it is ignored.
+        body.pop("aspect_ratio", None)
     body |= {"model": order.model, "prompt": order.prompt}
     if order.callback_url:
         body["webhook_url"] = order.callback_url
