@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# What people and phones type for "--": every dash that Unicode knows, one or several.
+# What people and phones type for "--", one or several.
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"
 _LONG_DASHES = "\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b"
 _ANY_FLAG = re.compile(rf"(?:[{_DASHES}]{{2,}}|[{_LONG_DASHES}])([^\W\d_]+)")
@@ -16,7 +16,9 @@ _ANY_FLAG = re.compile(rf"(?:[{_DASHES}]{{2,}}|[{_LONG_DASHES}])([^\W\d_]+)")
 _FLAG = re.compile(rf"(?<!\S){_ANY_FLAG.pattern}")
 _RATIO = re.compile(r"--(?:ar|aspect)\s+(\S+)")
 _RATIO_VALUE = re.compile(r"([1-9]\d?):([1-9]\d?)")
-_PERMUTATION = re.compile(r"\{[^{}]*,[^{}]*\}")
+_INNERMOST_BRACES = re.compile(r"\{[^{}]*\}")
+# Letters that draw nothing. Unicode counts them as letters, so no category gives them away.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 REPEATING = frozenset({"repeat", "r"})
 SPEED = frozenset({"fast", "turbo", "relax"})
@@ -61,7 +63,7 @@ def without_ratio(text: str) -> str:
 
 def _flag_problems(text: str) -> list[Problem]:
     problems = []
-    for name in map(_fold, _ANY_FLAG.findall(text)):
+    for name in map(_fold, _ANY_FLAG.findall(_as_others_may_read(text))):
         if name in REPEATING:
             problems.append(Problem("repeat_refused", f"--{name}"))
         elif name in SPEED:
@@ -72,9 +74,14 @@ def _flag_problems(text: str) -> list[Problem]:
 
 
 def _permutations(text: str) -> list[Problem]:
-    # Full-width braces and commas fold to plain ones at some providers, so they count as such.
-    folded = unicodedata.normalize("NFKC", text)
-    return [Problem("permutation_refused", found) for found in _PERMUTATION.findall(folded)]
+    """Braces with a comma between them, however deep: `{a {b}, c}` is two orders as well."""
+    folded = _as_others_may_read(text)
+    while braces := _INNERMOST_BRACES.findall(folded):
+        found = [Problem("permutation_refused", b) for b in braces if "," in b]
+        if found:
+            return found
+        folded = _INNERMOST_BRACES.sub(" ", folded)
+    return []
 
 
 def _ratio(spelled: str) -> str:
@@ -87,6 +94,16 @@ def _ratio(spelled: str) -> str:
 
 def _fold(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _as_others_may_read(text: str) -> str:
+    """Letters in their plain form, and nothing that cannot be seen, for looking only."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(
+        character
+        for character in plain
+        if unicodedata.category(character) not in {"Cf", "Mn", "Me"} and character not in _FILLERS
+    )
 
 
 def _without_invisible(prompt: str) -> str:
