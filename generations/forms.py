@@ -1,5 +1,6 @@
 """The prompt bar: what it shows, and what a browser posts from it."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from accounts.billing import credits
 from accounts.billing.queries import balance
 from accounts.viewer import Viewer
-from generations import pricing, routing, wording
+from generations import pricing, prompts, routing, wording
 from generations.catalog.spec import ModelSpec, UnknownModel, catalog, find
 from generations.models import Generation, Visibility
 from generations.pipeline.submit import PriceChanged, Terms, submit
@@ -53,6 +54,7 @@ class Bar:
     token: str
     prompt: str
     models: Sequence[ModelChoice]
+    ratio: RatioChoice | None
     ratios: Sequence[RatioChoice]
     counts: Sequence[CountChoice]
     shows_counts: bool
@@ -109,9 +111,7 @@ def place(viewer: Viewer, draft: Draft) -> list[Generation]:
     if not routing.sellers(spec.id).exists():
         raise InvalidRequest(Fault("model", "no_provider"))
     price_seen = int(draft.price_seen) if draft.price_seen.isdecimal() else None
-    terms = Terms(
-        submit_key=draft.token or None, price_seen=price_seen, visibility=Visibility.PRIVATE
-    )
+    terms = Terms(submit_key=_gesture(draft), price_seen=price_seen, visibility=Visibility.PRIVATE)
     return submit(viewer, request, terms=terms)
 
 
@@ -126,7 +126,8 @@ def bar(viewer: Viewer, draft: Draft, *, faults: Sequence[Fault] = ()) -> Bar:
         token=secrets.token_urlsafe(24),
         prompt=draft.values.get("prompt", ""),
         models=_models(spec),
-        ratios=_ratios(spec, draft, request),
+        ratio=_ratio(spec, draft),
+        ratios=_ratios(spec, draft),
         counts=[CountChoice(n, n == _count(draft)) for n in range(1, spec.count_max + 1)],
         shows_counts=spec.count_max > 1,
         seen_by="Only you see what you make here.",
@@ -160,6 +161,18 @@ def lint(draft: Draft) -> list[Fault]:
     return []
 
 
+def _gesture(draft: Draft) -> str | None:
+    """One rendered form with one content is one order, however often it is posted.
+
+    The content counts too: a page brought back by the browser's Back button carries an old token,
+    and what is written there now is a new order.
+    """
+    if not draft.token:
+        return None
+    content = "\0".join([draft.token, *(draft.values.get(name, "") for name in FIELDS)])
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+
+
 def _request(draft: Draft) -> GenerationRequest | None:
     try:
         return parse(draft.spec, draft.raw())
@@ -183,12 +196,30 @@ def _models(chosen: ModelSpec) -> list[ModelChoice]:
     ]
 
 
-def _ratios(spec: ModelSpec, draft: Draft, request: GenerationRequest | None) -> list[RatioChoice]:
+def _ratio(spec: ModelSpec, draft: Draft) -> RatioChoice | None:
+    """The frame of the picture, which may be one that only a prompt can ask for."""
+    chosen = _chosen_ratio(spec, draft)
+    return _shape(chosen, is_selected=True) if chosen else None
+
+
+def _ratios(spec: ModelSpec, draft: Draft) -> list[RatioChoice]:
+    parameter = spec.parameter("aspect_ratio")
+    chosen = _chosen_ratio(spec, draft)
+    values = parameter.choices if parameter else ()
+    return [_shape(value, is_selected=value == chosen) for value in values]
+
+
+def _chosen_ratio(spec: ModelSpec, draft: Draft) -> str:
+    """The prompt's own flag wins over the chip, as it does when the order is placed."""
     parameter = spec.parameter("aspect_ratio")
     if parameter is None:
-        return []
-    chosen = request.ratio if request else draft.values.get("ratio") or str(parameter.default)
-    return [_shape(value, is_selected=value == chosen) for value in parameter.choices]
+        return ""
+    if spec.grammar == "midjourney":
+        written = prompts.read(draft.values.get("prompt", "")).ratio
+        if written:
+            return written
+    asked = draft.values.get("ratio", "")
+    return asked if asked in parameter.choices else str(parameter.default)
 
 
 def _shape(value: str, *, is_selected: bool) -> RatioChoice:

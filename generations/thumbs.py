@@ -14,18 +14,19 @@ _SALT = "generations.thumbs"
 
 def thumb_url(asset_id: UUID, side: int) -> str:
     """Holds for one window after this one, at most five minutes."""
-    return reverse("thumb", args=[_token(asset_id, _window()), asset_id, side])
+    return reverse("thumb", args=[_token(asset_id, window()), asset_id, side])
 
 
 def is_fresh(token: str, asset_id: UUID) -> bool:
     """Whether the token was made for this asset, in this window or the last."""
-    now = _window()
-    return any(constant_time_compare(token, _token(asset_id, window)) for window in (now, now - 1))
+    now = window()
+    return any(constant_time_compare(token, _token(asset_id, number)) for number in (now, now - 1))
 
 
-def _token(asset_id: UUID, window: int) -> str:
-    return signing.Signer(salt=_SALT).signature(f"{asset_id.hex}.{window}")
+def _token(asset_id: UUID, number: int) -> str:
+    return signing.Signer(salt=_SALT).signature(f"{asset_id.hex}.{number}")
 
 
-def _window() -> int:
+def window() -> int:
+    """The number of the window that we are in."""
     return int(time.time()) // WINDOW_SECONDS

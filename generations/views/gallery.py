@@ -10,11 +10,12 @@ from django.shortcuts import render
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import condition, require_GET
 
 from accounts.http import TeamRequest
 from generations import queries
 from generations.cards import Tile, caption, picture
+from generations.etags import of_page
 from generations.models import Asset
 from imagestudio.lib.paging import keyset
 
@@ -34,6 +35,7 @@ class GalleryTile(Tile):
 @login_required
 @require_GET
 @cache_control(private=True, no_cache=True)
+@condition(etag_func=of_page)
 def gallery(request: TeamRequest) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     rows = queries.gallery(request.viewer)

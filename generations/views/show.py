@@ -6,12 +6,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import condition, require_GET
 
 from accounts.billing import queries as money
 from accounts.http import TeamRequest
 from generations import details, queries
 from generations.cards import card as make_card
+from generations.etags import of_page
 from generations.models import Generation
 from generations.views.create import generation_or_404
 
@@ -27,6 +28,7 @@ def card(request: TeamRequest, public_id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 @cache_control(private=True, no_cache=True)
+@condition(etag_func=of_page)
 def detail(request: TeamRequest, public_id: UUID, position: int | None = None) -> HttpResponse:
     generation = generation_or_404(request, public_id)
     shown = make_card(generation)
