@@ -64,17 +64,26 @@ def parse(spec: ModelSpec, raw: Mapping[str, object]) -> GenerationRequest:
 
 
 def _prompt(spec: ModelSpec, raw: object, faults: list[Fault]) -> str:
-    if not isinstance(raw, str) or not raw.strip():
+    if not isinstance(raw, str) or not _shows_anything(raw):
         faults.append(Fault("prompt", "required"))
         return ""
     prompt = raw.replace("\r\n", "\n").strip()
-    if any(unicodedata.category(c) in {"Cs", "Cc"} and c not in "\n\t" for c in prompt):
+    if _is_unreadable(prompt):
         faults.append(Fault("prompt", "unreadable"))
         return ""
     if len(prompt) > spec.prompt_characters_max:
         limits = {"maximum": spec.prompt_characters_max, "length": len(prompt)}
         faults.append(Fault("prompt", "too_long", limits))
     return prompt
+
+
+def _shows_anything(text: str) -> bool:
+    return any(not c.isspace() and unicodedata.category(c) != "Cf" for c in text)
+
+
+def _is_unreadable(text: str) -> bool:
+    """Control characters and halves of a surrogate pair: some database refuses each of them."""
+    return any(unicodedata.category(c) in {"Cs", "Cc"} and c not in "\n\t" for c in text)
 
 
 def _count(spec: ModelSpec, raw: object, faults: list[Fault]) -> int:
@@ -95,7 +104,7 @@ def _value(parameter: Parameter, raw: object, faults: list[Fault]) -> Value:
     if parameter.kind == "choice" and raw not in parameter.choices:
         faults.append(Fault(parameter.name, "not_a_choice", {"allowed": parameter.choices}))
         return parameter.default
-    if not isinstance(raw, str) or "\x00" in raw:
+    if not isinstance(raw, str) or _is_unreadable(raw):
         faults.append(Fault(parameter.name, "unreadable"))
         return parameter.default
     if parameter.kind == "text" and len(raw) > parameter.characters_max:

@@ -72,8 +72,9 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         for name in ("images", "credits", "seconds", "deadline_seconds", "count_max"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1")
         if self.images > 1 and self.count_max > 1:
             raise ValueError("a model that returns several images is ordered one at a time")
         if not self.offerings:
