@@ -80,6 +80,11 @@ class Card:
     cancel_url: str
     cancel_label: str
 
+    @property
+    def gave_nothing(self) -> bool:
+        """It ended without a single picture; with some, the problem stands beside them."""
+        return bool(self.problem) and not self.tiles
+
 
 def card(generation: Generation) -> Card:
     """Expects the assets to be prefetched."""
@@ -131,10 +136,10 @@ def chips(generation: Generation) -> list[str]:
 
 
 def tiles(generation: Generation) -> list[Tile]:
-    """The pictures we keep; while the order is open, a frame for each that is expected."""
+    """The pictures we keep, and a frame for each that is still expected or was never delivered."""
     kept = {a.position: a for a in generation.assets.all() if a.kind in queries.PICTURES}
-    if not generation.is_open:
-        return [picture(generation, asset) for _, asset in sorted(kept.items())]
+    if not generation.is_open and not kept:
+        return []
     return [
         picture(generation, kept[position]) if position in kept else _frame(generation, position)
         for position in range(generation.images_expected)
@@ -279,11 +284,11 @@ def _trouble(generation: Generation) -> wording.Problem | None:
 
 
 def _reuse_url(generation: Generation) -> str:
-    query = {
-        "model": generation.model,
-        "prompt": caption(generation),
-        "ratio": generation.parameters.get("aspect_ratio", ""),
-    }
+    """The prompt comes back as it was written; a ratio that stands in it needs no other place."""
+    query = {"model": generation.model, "prompt": generation.prompt}
+    ratio = str(generation.parameters.get("aspect_ratio", ""))
+    if ratio and ratio != prompts.read(generation.prompt).ratio:
+        query["ratio"] = ratio
     return f"{reverse('create')}?{urlencode(query)}"
 
 

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.billing.credits import InsufficientCredits
 from accounts.http import TeamRequest
@@ -51,8 +51,11 @@ def create(request: TeamRequest) -> HttpResponse:
     return _show(request, forms.read(request.GET))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def submit(request: TeamRequest) -> HttpResponse:
+    if request.method == "GET":
+        # A refused draft is shown at this address; coming back to it later is no order.
+        return redirect("create")
     draft = forms.read(request.POST)
     if not cast(HttpRequest, request).user.is_authenticated:
         # The session ended while somebody wrote: the words come along through the log-in.
@@ -69,14 +72,16 @@ def submit(request: TeamRequest) -> HttpResponse:
     return redirect(_create_url({name: draft.values[name] for name in ("model", "ratio")}))
 
 
-@login_required
 @require_GET
 @cache_control(private=True, no_store=True)
 def quote(request: TeamRequest) -> HttpResponse:
     """The bar again, priced and linted for what stands in it now."""
+    if not cast(HttpRequest, request).user.is_authenticated:
+        # Nobody is sent away in the middle of a sentence: submitting leads to the log-in.
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
     draft = forms.read(request.GET)
     bar = forms.bar(request.viewer, draft, faults=forms.lint(draft))
-    return render(request, "generations/_bar.html#quote", {"bar": bar})
+    return render(request, "generations/_bar.html", {"bar": bar})
 
 
 @login_required
@@ -123,7 +128,8 @@ def _show(
     context = {
         "bar": forms.bar(request.viewer, draft, faults=faults),
         "cards": cards,
-        "has_open": any(c.is_open for c in cards),
+        # Without scripts the page loads itself again, but never under a draft that was refused.
+        "refreshes": any(c.is_open for c in cards) and not refused and "still" not in request.GET,
         "next_cursor": page.next_cursor,
         "samples": [] if cards else _samples(),
     }

@@ -18,9 +18,9 @@ function write() {
 
 function openImage(number, from) {
   const sheet = from.closest("[data-live]") ?? document.querySelector("#generation");
-  const links = sheet?.querySelectorAll(".filmstrip .tile-link, .sheet .tile-link") ?? [];
-  links[number - 1]?.click();
-  return Boolean(links[number - 1]);
+  const link = sheet?.querySelector(`.tile-link[data-number="${number}"]`);
+  link?.click();
+  return Boolean(link);
 }
 
 function act(key, from) {
