@@ -29,3 +29,11 @@ def credits_page(request: TeamRequest) -> HttpResponse:
         "next_cursor": page.next_cursor,
     }
     return render(request, "billing/credits.html", context)
+
+
+@require_safe
+@login_required
+@cache_control(private=True, no_store=True)
+def wallet(request: TeamRequest) -> HttpResponse:
+    """The figures that stand around every page, for a page that hears they have moved."""
+    return render(request, "billing/wallet.html")
