@@ -3,7 +3,9 @@
 import ipaddress
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.cache import never_cache
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from imagestudio import health, metrics
@@ -37,6 +39,13 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
     if not _comes_from_this_machine(request) and not request.user.is_staff:
         raise Http404
     return HttpResponse(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@require_safe
+@cache_control(max_age=24 * 3600)
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it beside pages that name no icon, such as a picture opened alone."""
+    return redirect(static("img/mark-48.png"))
 
 
 def _comes_from_this_machine(request: HttpRequest) -> bool:
