@@ -47,8 +47,9 @@ def room() -> int:
 
 
 def _eligible(generation: Generation) -> QuerySet[ProviderAccount]:
+    rows = sellers(generation.model)
     if generation.pinned_account_id is not None:
-        return ProviderAccount.objects.filter(pk=generation.pinned_account_id)
+        rows = rows.filter(pk=generation.pinned_account_id)
     # An account that refused for good, for its own reasons, is not asked the same thing again.
     refused = generation.attempts.filter(state=AttemptState.REJECTED, outcome="unavailable")
-    return sellers(generation.model).exclude(pk__in=refused.values("account"))
+    return rows.exclude(pk__in=refused.values("account"))
