@@ -96,6 +96,10 @@ async def _before_send(desk: Desk, intent: Intent) -> None:
 
 def _intend(claim: Claim) -> Intent | None:
     generation = Generation.objects.get(pk=claim.id)
+    if generation.stop_waiting_at:
+        # Its owner left while a provider was being asked, and that provider did not take it.
+        settle.withdraw(claim)
+        return None
     if timezone.now() >= generation.deadline_at or not routing.is_served(generation):
         settle.fail(claim, settle.Reason("unavailable"))
         return None

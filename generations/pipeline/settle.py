@@ -68,6 +68,15 @@ def fail(claim: Claim, reason: Reason) -> None:
         reached("settle.inside")
 
 
+def withdraw(claim: Claim) -> None:
+    """End what no provider has and nobody waits for; the hold goes back. Raises LeaseLost."""
+    with transaction.atomic():
+        done = advance(claim, Status.CANCELED, settled_at=timezone.now())
+        let_go(done, due_at=None)
+        reference = Generation.objects.get(pk=claim.id).hold_reference
+        credits.release(reference)
+
+
 def free_place(attempt_id: int) -> None:
     """The provider is done with this attempt; another order may take its place. Once only."""
     if Attempt.objects.filter(pk=attempt_id, holds_place=True).update(holds_place=False) == 1:
