@@ -3,12 +3,14 @@ const TRIES = 3;
 const POLL_MS = 3000;
 const POLLS_BEFORE_ANOTHER_TRY = 40;
 const QUIET_MS = 60_000;
+const SOUND_MS = 10_000;
 
 export function listen({ stream, changes, tell }) {
   let source;
   let timer;
   let failures = 0;
   let opened = 0;
+  let startedAt = 0;
   let isOver = false;
 
   const later = (step, milliseconds) => {
@@ -25,9 +27,9 @@ export function listen({ stream, changes, tell }) {
   function open() {
     if (!window.EventSource) return poll("", 0);
     close();
+    startedAt = Date.now();
     source = new EventSource(stream);
     source.addEventListener("open", () => {
-      failures = 0;
       opened += 1;
       alive();
       // Whatever happened before the stream was open was not heard.
@@ -42,7 +44,8 @@ export function listen({ stream, changes, tell }) {
   }
 
   function failed() {
-    failures += 1;
+    // A stream that lived a while is sound; one that breaks at once is as bad as none.
+    failures = Date.now() - startedAt > SOUND_MS ? 1 : failures + 1;
     close();
     if (failures < TRIES) return later(open, 1000 * failures);
     tell({ generations: [], wallet: true, resync: true });

@@ -6,6 +6,9 @@ const STYLES = {
   both: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
 
+// The page speaks English; which English is the reader's.
+const LOCALE = navigator.languages.find((language) => language.startsWith("en-")) ?? "en-GB";
+
 export function connect(time) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) return;
@@ -13,6 +16,7 @@ export function connect(time) {
   const isOld = Date.now() - at.getTime() > 86_400_000;
   if (time.dataset.style === "time" && isOld) Object.assign(style, STYLES.both);
   if (time.dataset.style === "both" && at.getFullYear() !== new Date().getFullYear()) style.year = "numeric";
-  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { ...style, hourCycle: style.hour && "h23" }).format(at);
+  if (style.hour) style.hourCycle = "h23";
+  time.textContent = new Intl.DateTimeFormat(LOCALE, style).format(at);
   time.title = at.toLocaleString();
 }

@@ -1,7 +1,9 @@
-// <details data-behavior="popover">: closes on Escape, on a click elsewhere, and when another opens.
+// <details data-behavior="popover">: closes on Escape, on a click elsewhere, and when focus leaves.
 export function connect(details) {
-  const outside = (event) => {
-    if (!details.contains(event.target)) details.open = false;
+  const outside = ({ type, target }) => {
+    // A press on words inside moves the focus to what surrounds both, which is not leaving.
+    if (details.contains(target) || (type === "focusin" && target.contains(details))) return;
+    details.open = false;
   };
   details.addEventListener("toggle", () => {
     const method = details.open ? "addEventListener" : "removeEventListener";
