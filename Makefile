@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VAR ?= var
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: help run test check proof faults bench reset lock venv base dev
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import servers
+from tests import browsing, servers, spawning
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
 PASSWORD = "a long walk by the sea"
-CHROMIUM_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-]  # fmt: skip
 _session = ExitStack()
 atexit.register(_session.close)
 
@@ -72,7 +68,7 @@ def _database_url(choice: str | None) -> str:
         return shared
     try:
         server = _session.enter_context(servers.postgres())
-    except servers.Missing as missing:
+    except spawning.Missing as missing:
         pytest.exit(f"MISSING: {missing} Nothing was tested.", returncode=1 if IN_CI else 0)
     os.environ["TESTS_POSTGRES_URL"] = server.new_database("studio")
     return os.environ["TESTS_POSTGRES_URL"]
@@ -85,12 +81,12 @@ def _adapt_settings(folder: Path) -> None:
     settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
-    settings.STATIC_ROOT.mkdir()
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # A file, because threads that share a database in memory do not wait for one another.
-        database["TEST"] = {"NAME": str(folder / "tests.sqlite3")}
+        database.setdefault("TEST", {})["NAME"] = str(folder / "tests.sqlite3")
         pragmas = database["OPTIONS"]["init_command"]
         database["OPTIONS"]["init_command"] = pragmas.replace("=FULL", "=OFF")
 
@@ -123,7 +119,7 @@ def _needed(start: Callable[[], Any]) -> Any:
     """What a server needs must be there; under CI its absence is a failure."""
     try:
         return start()
-    except servers.Missing as missing:
+    except spawning.Missing as missing:
         if IN_CI:
             pytest.fail(f"MISSING: {missing}")
         pytest.skip(f"MISSING: {missing}")
@@ -264,20 +260,15 @@ def studio_production(
 def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 
-    executable = _needed(_chromium)
+    executable = _needed(browsing.chromium)
     # Playwright keeps an event loop in this thread, and Django would refuse to query beside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=browsing.CHROMIUM_ARGS
+        )
         yield chromium
         chromium.close()
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not found:
-        raise servers.Missing("Chromium is not installed (Debian: apt-get install chromium).")
-    return found
 
 
 @pytest.fixture
@@ -286,18 +277,7 @@ def page(browser: "Browser") -> "Iterator[Page]":
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     faults: list[str] = []
     page = context.new_page()
-    watch(page, faults)
+    browsing.watch(page, faults)
     yield page
     context.close()
     assert faults == []
-
-
-def watch(page: "Page", faults: list[str]) -> None:
-    """Collect what a page does wrong on its own, whatever the test looks at."""
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            faults.append(message.text) if "Content Security Policy" in message.text else None
-        ),
-    )

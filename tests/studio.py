@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.servers import free_port, wait_until
+from tests.spawning import free_port, wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 60

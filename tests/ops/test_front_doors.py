@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.servers import free_port, wait_until
+from tests.spawning import free_port, wait_until
 from tests.studio import CHECKOUT, Studio
 
 pytestmark = pytest.mark.processes

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ops.test_supervisor import is_gone
-from tests.servers import wait_until
+from tests.spawning import wait_until
 from tests.studio import Studio
 
 pytestmark = pytest.mark.processes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import wait_until
+from tests.spawning import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
