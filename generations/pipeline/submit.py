@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.billing import credits
+from accounts.billing.queries import balance
 from accounts.viewer import Viewer
 from generations import pricing
 from generations.models import Generation, ProviderAccount, Visibility
@@ -50,16 +51,24 @@ def submit(viewer: Viewer, request: GenerationRequest, *, terms: Terms) -> list[
         with transaction.atomic(durable=True):
             placed = _place(viewer, request, terms)
             reached("submit.held")
-    except IntegrityError:
-        # The same gesture, twice at once: the other one has it.
+    except (IntegrityError, credits.InsufficientCredits) as error:
+        # The same gesture, twice at once: the other one has it, and maybe the last credits too.
         earlier = _earlier(viewer, terms)
-        if not earlier:
-            raise
-        return earlier
+        if earlier:
+            return earlier
+        if isinstance(error, credits.InsufficientCredits):
+            raise _short_of(viewer, price) from None
+        raise
     reached("submit.committed")
-    for generation in placed:
-        queue.ring(queue.RING_GENERATION, generation.pk)
+    # One bell wakes a worker, and the worker looks for all; with Redis gone each would take time.
+    queue.ring(queue.RING_GENERATION, placed[0].pk)
     return placed
+
+
+def _short_of(viewer: Viewer, price: int) -> credits.InsufficientCredits:
+    """In figures of the whole order: its siblings were held one by one, and given back."""
+    available = balance(viewer.team_id).available
+    return credits.InsufficientCredits(needed=price, available=available)
 
 
 def _place(viewer: Viewer, request: GenerationRequest, terms: Terms) -> list[Generation]:
