@@ -6,7 +6,7 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -196,3 +196,8 @@ def picture(
 
 def long_ago(**units: float) -> Any:
     return timezone.now() - timedelta(**units)
+
+
+def close_connection() -> None:
+    """A thread of a test's server gives its connection back."""
+    connection.close()
