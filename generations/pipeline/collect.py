@@ -68,7 +68,7 @@ async def _fetch_one(desk: Desk, claim: Claim, work: Work, wanted: Wanted) -> Ou
     async with desk.downloads:
         try:
             return await _bring(desk, claim, work, wanted)
-        except (http.Blocked, http.TooLarge, pictures.NotAPicture) as error:
+        except (http.Blocked, http.TooLarge, http.BrokenOff, pictures.NotAPicture) as error:
             _report(work, wanted, error)
             return Outcome.BROKEN
         except (http.NotSent, http.Lost, keeping.NotKept, OSError) as error:
@@ -152,23 +152,19 @@ def _work(claim: Claim) -> Work:
 
 def _conclude(claim: Claim, work: Work, outcomes: list[Outcome]) -> None:
     generation = work.generation
-    rendered_at = generation.rendered_at or timezone.now()
-    if Outcome.DELAYED in outcomes and timezone.now() < rendered_at + PATIENCE:
-        let_go(claim, due_at=_soon(generation, PATIENT_SECONDS_MAX), **_one_more(generation))
+    now = timezone.now()
+    waited = now - (generation.rendered_at or now)
+    if Outcome.DELAYED in outcomes and waited < PATIENCE:
+        # Ever more rarely. A delay uses up no try: those are for images that came and were broken.
+        seconds = min(max(waited.total_seconds() / 4, TRY_AGAIN_SECONDS), PATIENT_SECONDS_MAX)
+        let_go(claim, due_at=now + timedelta(seconds=seconds))
         return
-    if Outcome.BROKEN in outcomes and generation.collect_tries + 1 < TRIES_MAX:
-        let_go(claim, due_at=_soon(generation, TRY_AGAIN_SECONDS * 8), **_one_more(generation))
+    tries = generation.collect_tries + 1
+    if Outcome.BROKEN in outcomes and tries < TRIES_MAX:
+        due_at = now + timedelta(seconds=TRY_AGAIN_SECONDS * 2**generation.collect_tries)
+        let_go(claim, due_at=due_at, collect_tries=tries)
         return
     settle.succeed(claim)
-
-
-def _one_more(generation: Generation) -> dict[str, int]:
-    return {"collect_tries": min(generation.collect_tries + 1, 1000)}
-
-
-def _soon(generation: Generation, seconds_max: int) -> datetime:
-    seconds = min(seconds_max, TRY_AGAIN_SECONDS * 2 ** min(generation.collect_tries, 10))
-    return timezone.now() + timedelta(seconds=seconds)
 
 
 def _expiry(attempt: Attempt) -> datetime:

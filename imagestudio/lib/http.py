@@ -27,7 +27,7 @@ from imagestudio.lib.addresses import Blocked, Destination
 from imagestudio.lib.dialer import Dialer, Lookup
 from imagestudio.lib.fleet import CALLS_PER_POOL, Fleet
 
-__all__ = ["Answer", "Blocked", "Download", "Egress", "Lost", "NotSent", "TooLarge"]
+__all__ = ["Answer", "Blocked", "BrokenOff", "Download", "Egress", "Lost", "NotSent", "TooLarge"]
 
 _CONNECT_SECONDS = 10
 # Common servers hang up after 5 idle seconds; a paid order must not meet that moment.
@@ -45,6 +45,10 @@ class NotSent(Exception):
 
 class Lost(Exception):
     """The call failed after bytes of the request may have left; the peer may have acted on it."""
+
+
+class BrokenOff(Lost):
+    """The peer hung up in the middle of a download: what it promised is not what it sent."""
 
 
 class TooLarge(Exception):
@@ -168,8 +172,8 @@ class Egress:
     ) -> Download:
         """GET into the file, over at most 3 redirects within the same host.
 
-        Raises Blocked (a redirect elsewhere, or too many), NotSent, Lost or TooLarge; the file then
-        holds what had come.
+        Raises Blocked (a redirect elsewhere, or too many), NotSent, Lost (BrokenOff when the peer
+        cut it short) or TooLarge; the file then holds what had come.
         """
         call = _Call("GET", Destination.read(url), _sendable({}), None, timeout_seconds)
         passage = _Passage()
@@ -276,10 +280,13 @@ async def _chunks(response: httpx.Response, bytes_max: int) -> AsyncIterator[byt
 
 async def _save(response: httpx.Response, into: BinaryIO, bytes_max: int) -> Download:
     digest, crc32, size_bytes = hashlib.sha256(), 0, 0
-    async for chunk in _chunks(response, bytes_max):
-        into.write(chunk)
-        digest.update(chunk)
-        crc32 = zlib.crc32(chunk, crc32)
-        size_bytes += len(chunk)
+    try:
+        async for chunk in _chunks(response, bytes_max):
+            into.write(chunk)
+            digest.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
+            size_bytes += len(chunk)
+    except httpx.RemoteProtocolError as error:
+        raise BrokenOff(f"hung up after {size_bytes} bytes") from error
     headers = dict(response.headers.items())
     return Download(response.status_code, headers, size_bytes, digest.hexdigest(), crc32)

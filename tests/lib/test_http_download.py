@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imagestudio.lib.http import Blocked, Lost, TooLarge
+from imagestudio.lib.http import Blocked, BrokenOff, TooLarge
 from tests.lib.peers import (
     INSIDE,
     OUTSIDE,
@@ -86,7 +86,7 @@ async def test_a_truncated_download_is_lost() -> None:
         writer.close()
 
     async with serving(truncate) as peer, calling(trusted=[peer.pair]) as egress:
-        with pytest.raises(Lost):
+        with pytest.raises(BrokenOff):
             await egress.download(peer.url, into=io.BytesIO(), bytes_max=len(IMAGE))
 
 
