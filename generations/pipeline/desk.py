@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import close_old_connections, connection
 
 from generations.models import ProviderAccount
@@ -26,6 +27,7 @@ _SQLITE_THREADS = 1
 _SERVER_THREADS = 4
 _STORAGE_THREADS = 8
 _DOWNLOADS_MAX = 16
+_ANSWER_SECONDS_MAX = 120
 
 
 class Desk:
@@ -58,7 +60,9 @@ class Desk:
         """The account's client; a changed key or address gets a new one."""
         credentials = registry.Credentials(account.protocol, account.base_url, account.api_key)
         if credentials not in self._clients:
-            self._clients[credentials] = registry.connect(credentials, egress=self.way_to(account))
+            self._clients[credentials] = registry.connect(
+                credentials, egress=self.way_to(account), answer_seconds=_answer_seconds()
+            )
         return self._clients[credentials]
 
     def way_to(self, account: ProviderAccount) -> Egress:
@@ -70,6 +74,11 @@ class Desk:
         self.pictures.close()
         self._database.shutdown(wait=True, cancel_futures=True)
         self._storage.shutdown(wait=True, cancel_futures=True)
+
+
+def _answer_seconds() -> float:
+    """Past the moment when its money goes back, nobody needs the answer to an order."""
+    return min(_ANSWER_SECONDS_MAX, settings.UNKNOWN_SECONDS)
 
 
 def _with_live_connection(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

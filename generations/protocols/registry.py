@@ -22,10 +22,13 @@ class Credentials:
     api_key: str
 
 
-def connect(credentials: Credentials, *, egress: Egress) -> Client:
-    """Raises UnknownProtocol."""
+def connect(credentials: Credentials, *, egress: Egress, answer_seconds: float) -> Client:
+    """`answer_seconds` is how long the answer to an order is waited for. Raises UnknownProtocol."""
     client: Client = _module(credentials.protocol).connect(
-        egress=egress, base_url=credentials.base_url, api_key=credentials.api_key
+        egress=egress,
+        base_url=credentials.base_url,
+        api_key=credentials.api_key,
+        answer_seconds=answer_seconds,
     )
     return client
 

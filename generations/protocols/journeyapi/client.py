@@ -279,6 +279,10 @@ def _messages(answer: http.Answer) -> tuple[str, ...]:
         return ()
 
 
-def connect(*, egress: http.Egress, base_url: str, api_key: str) -> JourneyApiClient:
+def connect(
+    *, egress: http.Egress, base_url: str, api_key: str, answer_seconds: float
+) -> JourneyApiClient:
     """The client for one account: what `protocols.registry` looks for in this folder."""
-    return JourneyApiClient(egress=egress, base_url=base_url, api_key=api_key)
+    return JourneyApiClient(
+        egress=egress, base_url=base_url, api_key=api_key, submit_timeout_seconds=answer_seconds
+    )
