@@ -1,6 +1,7 @@
 """Ring the worker's bell. The database is the record of work; a lost ring costs a moment."""
 
 import logging
+import time
 from functools import lru_cache
 
 from django.conf import settings
@@ -14,8 +15,11 @@ from rq.serializers import JSONSerializer
 logger = logging.getLogger(__name__)
 
 STEPS = "steps"
+SILENT_SECONDS = 5.0
 RING_GENERATION = "generations.pipeline.jobs.ring_generation"
 RING_EVENT = "generations.pipeline.jobs.ring_event"
+
+_silent_until = 0.0
 
 
 def ring(job: str, identifier: int) -> None:
@@ -34,9 +38,14 @@ def connection(*, timeout_seconds: float) -> Redis:
 
 
 def _ring_now(job: str, identifier: int) -> None:
+    global _silent_until  # noqa: PLW0603 - a process has one bell
+    if time.monotonic() < _silent_until:
+        return
     try:
         _steps().enqueue(job, str(identifier), result_ttl=0, failure_ttl=86_400, job_timeout=60)
     except (RedisError, OSError) as error:
+        # A server that takes connections and never answers costs its timeout: not at every page.
+        _silent_until = time.monotonic() + SILENT_SECONDS
         logger.warning("bell not rung", extra={"job": job, "row": identifier, "error": str(error)})
 
 
