@@ -149,6 +149,10 @@ REDIS_URL = env.text("REDIS_URL")
 EMBEDDED_REDIS_SOCKET = None if REDIS_URL else _socket_path()
 REDIS_URL = REDIS_URL or f"unix://{EMBEDDED_REDIS_SOCKET}"
 
+# One queue a worker process: with several, RQ takes a job out of Redis before anything else knows
+# of it. JSON, because whoever can write pickles to Redis can run code here.
+RQ_QUEUES = {"steps": {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"}}
+
 # --- Cache: guards log-ins, so it must not vanish with Redis ------------------------------------
 
 CACHES = {

@@ -4,13 +4,13 @@ import logging
 import time
 from functools import lru_cache
 
+import django_rq
 from django.conf import settings
 from django.db import transaction
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.serializers import JSONSerializer
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ def _ring_now(job: str, identifier: int) -> None:
         logger.warning("bell not rung", extra={"job": job, "row": identifier, "error": str(error)})
 
 
+def bell(connection: Redis) -> Queue:
+    """The one queue, as settings.RQ_QUEUES describes it, on this connection."""
+    return django_rq.get_queue(STEPS, connection=connection)
+
+
 @lru_cache(maxsize=1)
 def _steps() -> Queue:
-    return Queue(STEPS, connection=connection(timeout_seconds=1), serializer=JSONSerializer)
+    return bell(connection(timeout_seconds=1))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from redis import RedisError
-from rq import Queue, SimpleWorker
+from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from generations.pipeline import jobs
@@ -68,9 +68,8 @@ def _listen(engine: Engine) -> None:
 def _ear() -> Ear:
     connection = queue.connection(timeout_seconds=30)
     connection.ping()
-    bell = Queue(queue.STEPS, connection=connection, serializer=JSONSerializer)
     return Ear(
-        [bell],
+        [queue.bell(connection)],
         connection=connection,
         serializer=JSONSerializer,
         job_monitoring_interval=5,
