@@ -114,7 +114,7 @@ class Engine:
             if held is None:
                 return
             reached("claimed")
-            if held.barren > BARREN_CLAIMS_MAX and held.status is not Status.FAILED:
+            if held.barren > BARREN_CLAIMS_MAX:
                 await desk.db(settle.fail, held, settle.Reason("internal", "gave up on the row"))
                 return
             await STEPS[held.status](desk, held)
