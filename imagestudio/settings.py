@@ -307,7 +307,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 UNKNOWN_SECONDS = env.number("UNKNOWN_SECONDS", 900)
 LEASE_SECONDS = env.number("LEASE_SECONDS", 30)
-KILLPOINT = env.text("KILLPOINT")
+KILLPOINT = env.flag("KILLPOINT")
 
 # --- The rest --------------------------------------------------------------------------------
 

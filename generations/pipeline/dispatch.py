@@ -30,6 +30,7 @@ from generations.pipeline import receive, settle
 from generations.pipeline.desk import Desk
 from generations.pipeline.lifecycle import Claim, LeaseLost, advance, let_go, write
 from generations.protocols.base import NotAccepted, Order, OutcomeUnknown, ProviderUpdate, State
+from imagestudio.lib import killpoints
 from imagestudio.lib.ids import new_id
 from imagestudio.lib.killpoints import reached
 
@@ -89,7 +90,7 @@ async def _send(desk: Desk, intent: Intent) -> Claim | None:
 async def _before_send(desk: Desk, intent: Intent) -> None:
     await desk.db(_mark_sent, intent.claim, intent.attempt)
     reached("dispatch.sent")
-    if settings.KILLPOINT.startswith("dispatch.waiting"):
+    if killpoints.is_set_for("dispatch.waiting"):
         # Between the order and its answer no line of ours runs; a timer stands in for it.
         asyncio.get_running_loop().call_later(0.5, reached, "dispatch.waiting")
 

@@ -26,6 +26,7 @@ from imagestudio.lib import addresses
 from imagestudio.lib.addresses import Blocked, Destination
 from imagestudio.lib.dialer import Dialer, Lookup
 from imagestudio.lib.fleet import CALLS_PER_POOL, Fleet
+from imagestudio.lib.killpoints import reached
 
 __all__ = ["Answer", "Blocked", "BrokenOff", "Download", "Egress", "Lost", "NotSent", "TooLarge"]
 
@@ -283,6 +284,7 @@ async def _save(response: httpx.Response, into: BinaryIO, bytes_max: int) -> Dow
     try:
         async for chunk in _chunks(response, bytes_max):
             into.write(chunk)
+            reached("download.chunk")
             digest.update(chunk)
             crc32 = zlib.crc32(chunk, crc32)
             size_bytes += len(chunk)
