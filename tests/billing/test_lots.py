@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.billing import credits
 from accounts.billing.models import LedgerEntry, LotDraw, LotKind
 from accounts.billing.reconcile import faults
 from accounts.models import Team
@@ -113,8 +114,10 @@ def test_credits_that_owe_do_not_expire_into_debt(team: Team) -> None:
 
 
 def test_every_wallet_is_visited_though_each_call_is_bounded(team: Team) -> None:
-    from accounts.billing import credits
-
+    give(team, 10, expires_at=LATER)
+    busy = Team.objects.create(slug="busy", name="Busy")
+    give(busy, 1, expires_at=YESTERDAY)
+    promise(busy, 1)
     teams = [Team.objects.create(slug=f"team-{n}", name="Team") for n in range(5)]
     for owner in teams:
         give(owner, 2, expires_at=YESTERDAY)
