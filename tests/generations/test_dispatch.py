@@ -41,7 +41,7 @@ def attempts(row: Generation) -> list[tuple[str, str]]:
     return list(row.attempts.order_by("number").values_list("state", "outcome"))
 
 
-# --- Taken ---------------------------------------------------------------------------------------
+# --- Taken ------------------------------------------------------------------------------------
 
 
 def test_an_accepted_order_runs_and_holds_one_place(
@@ -131,7 +131,7 @@ def test_an_answer_that_has_failed_already_gives_the_hold_back(
     assert faults() == []
 
 
-# --- Refused -------------------------------------------------------------------------------------
+# --- Refused ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_an_order_waits_while_every_place_is_taken(
     assert faults() == []
 
 
-# --- Lost ----------------------------------------------------------------------------------------
+# --- Lost -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_what_is_still_unknown_at_the_deadline_is_given_back(
     assert faults() == []
 
 
-# --- A worker that vanished ------------------------------------------------------------------------
+# --- A worker that vanished -------------------------------------------------------------------
 
 
 async def intend(desk: Desk, held: Claim) -> None:
@@ -487,7 +487,7 @@ async def nothing() -> None:
     """Already marked as sent."""
 
 
-# --- The owner does not wait -------------------------------------------------------------------------
+# --- The owner does not wait ------------------------------------------------------------------
 
 
 def test_an_order_that_nobody_waits_for_is_not_placed_again(

@@ -208,7 +208,7 @@ def test_what_is_taken_can_be_stored(prompt: str, negative: str):
     assert stored.encode("utf-8")
 
 
-# --- Price -------------------------------------------------------------------------------------
+# --- Price ------------------------------------------------------------------------------------
 
 
 def test_a_price_is_the_model_s_times_the_count():

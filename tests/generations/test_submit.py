@@ -151,7 +151,7 @@ def test_many_at_once_never_spend_what_is_not_there(committed: None, viewer: Vie
     assert faults() == []
 
 
-# --- The bell ---------------------------------------------------------------------------------------
+# --- The bell ---------------------------------------------------------------------------------
 
 
 def test_the_bell_rings_after_the_commit_alone(
