@@ -18,7 +18,8 @@ from typing import Any
 from tests.spawning import free_port, wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-READY_SECONDS = 60
+# Far above what a start takes, because the machine may be busy with other tests.
+READY_SECONDS = 180
 STOP_SECONDS = 60
 # Read from the environment by the product; a test's own must not leak into it.
 OURS = re.findall(

@@ -11,7 +11,7 @@ import pytest
 from tests.spawning import free_port, wait_until
 from tests.studio import CHECKOUT, Studio
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def serving(studio: Studio, *command: str) -> Iterator[str]:
     )  # fmt: skip
     try:
         url = f"http://localhost:{port}"
-        wait_until(lambda: answers(f"{url}/readyz"), seconds=60, while_alive=process)
+        wait_until(lambda: answers(f"{url}/readyz"), seconds=180, while_alive=process)
         yield url
     finally:
         process.terminate()
