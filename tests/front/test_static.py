@@ -1,6 +1,7 @@
 """Rules that hold for every style sheet and script."""
 
 import re
+from urllib.parse import unquote
 
 from tests.front.files import STATIC, TEMPLATES, found, named, pages, scripts, styles
 
@@ -34,7 +35,7 @@ def test_every_style_sheet_is_loaded_and_every_address_in_it_exists() -> None:
     for path in styles():
         assert str(path.relative_to(STATIC)) in loaded, named(path)
         for address in re.findall(r"url\(\"?([^\")]+)", path.read_text(encoding="utf-8")):
-            assert (path.parent / address).resolve().is_file(), address
+            assert (path.parent / unquote(address)).resolve().is_file(), address
 
 
 def test_no_style_or_script_names_another_host() -> None:
