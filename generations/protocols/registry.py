@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from generations.protocols.base import Client, ProviderUpdate
@@ -46,11 +47,10 @@ def callback_secret(protocol: str, headers: Mapping[str, str]) -> str:
 
 
 def is_known(protocol: str) -> bool:
-    try:
-        _module(protocol)
-    except UnknownProtocol:
+    """Without loading the client: pages ask too, and never speak to a provider."""
+    if not protocol.isidentifier():
         return False
-    return True
+    return find_spec(f"{__package__}.{protocol}") is not None
 
 
 def _module(protocol: str) -> ModuleType:

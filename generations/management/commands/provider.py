@@ -1,7 +1,8 @@
 """`manage.py provider`: accounts at upstream providers."""
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
@@ -9,6 +10,8 @@ from django.db import IntegrityError
 from generations import provider_accounts, queries
 from generations.models import ProviderAccount
 from generations.protocols import registry
+
+SLUG = re.compile(r"[-a-zA-Z0-9_]{1,40}")
 
 
 class Command(BaseCommand):
@@ -76,7 +79,18 @@ def _demand_sound(options: dict[str, Any]) -> None:
     if not registry.is_known(options["protocol"]):
         raise CommandError(f"No protocol {options['protocol']} is spoken here.")
     url = urlsplit(options["base_url"])
-    if url.scheme not in {"http", "https"} or not url.hostname or url.username:
+    if url.scheme not in {"http", "https"} or not _is_host_and_port(url):
         raise CommandError("--base-url must look like https://host or http://host:port.")
+    if not SLUG.fullmatch(options["name"]):
+        raise CommandError("NAME takes up to 40 letters, digits, hyphens and underscores.")
+    if len(options["base_url"]) > 300:
+        raise CommandError("--base-url takes up to 300 characters.")
     if options["concurrency"] < 1:
         raise CommandError("--concurrency must be at least 1.")
+
+
+def _is_host_and_port(url: SplitResult) -> bool:
+    try:
+        return bool(url.hostname) and url.port != 0 and "@" not in url.netloc
+    except ValueError:
+        return False

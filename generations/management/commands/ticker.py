@@ -19,6 +19,7 @@ EXPIRE_SECONDS = 60.0
 
 class Command(BaseCommand):
     help = "Ring for what is due, expire credits. Several may run; nothing happens twice."
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()

@@ -31,6 +31,7 @@ class Ear(SimpleWorker):
 
 class Command(BaseCommand):
     help = "Move generations along: order, ask, fetch, store, settle."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
