@@ -14,15 +14,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.billing import ledger, lots
-from accounts.billing.models import (
-    EntryKind,
-    Hold,
-    HoldState,
-    LedgerEntry,
-    Lot,
-    LotKind,
-    Wallet,
-)
+from accounts.billing.models import EntryKind, Hold, HoldState, LedgerEntry, Lot, LotKind, Wallet
 from accounts.models import Team
 
 # Far beyond any wallet, and far below where a sum of them leaves 64 bits.
