@@ -66,6 +66,10 @@ class Bar:
     errors: Sequence[tuple[str, str]]
     is_blocked: bool
 
+    @property
+    def prompt_is_invalid(self) -> bool:
+        return any(field == "prompt" for field, _ in self.errors)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -110,7 +114,7 @@ def place(viewer: Viewer, draft: Draft) -> list[Generation]:
     request = parse(spec, draft.raw())
     if not routing.sellers(spec.id).exists():
         raise InvalidRequest(Fault("model", "no_provider"))
-    price_seen = int(draft.price_seen) if draft.price_seen.isdecimal() else None
+    price_seen = _whole(draft.price_seen)
     terms = Terms(submit_key=_gesture(draft), price_seen=price_seen, visibility=Visibility.PRIVATE)
     return submit(viewer, request, terms=terms)
 
@@ -197,29 +201,21 @@ def _models(chosen: ModelSpec) -> list[ModelChoice]:
 
 
 def _ratio(spec: ModelSpec, draft: Draft) -> RatioChoice | None:
-    """The frame of the picture, which may be one that only a prompt can ask for."""
-    chosen = _chosen_ratio(spec, draft)
-    return _shape(chosen, is_selected=True) if chosen else None
+    """The frame of the picture: the prompt's own flag, which wins when the order is placed."""
+    if spec.grammar == "midjourney":
+        written = prompts.read(draft.values.get("prompt", "")).ratio
+        if written:
+            return _shape(written, is_selected=True)
+    return next((choice for choice in _ratios(spec, draft) if choice.is_selected), None)
 
 
 def _ratios(spec: ModelSpec, draft: Draft) -> list[RatioChoice]:
     parameter = spec.parameter("aspect_ratio")
-    chosen = _chosen_ratio(spec, draft)
-    values = parameter.choices if parameter else ()
-    return [_shape(value, is_selected=value == chosen) for value in values]
-
-
-def _chosen_ratio(spec: ModelSpec, draft: Draft) -> str:
-    """The prompt's own flag wins over the chip, as it does when the order is placed."""
-    parameter = spec.parameter("aspect_ratio")
     if parameter is None:
-        return ""
-    if spec.grammar == "midjourney":
-        written = prompts.read(draft.values.get("prompt", "")).ratio
-        if written:
-            return written
+        return []
     asked = draft.values.get("ratio", "")
-    return asked if asked in parameter.choices else str(parameter.default)
+    chosen = asked if asked in parameter.choices else parameter.default
+    return [_shape(value, is_selected=value == chosen) for value in parameter.choices]
 
 
 def _shape(value: str, *, is_selected: bool) -> RatioChoice:
@@ -236,7 +232,12 @@ def _shape(value: str, *, is_selected: bool) -> RatioChoice:
 
 def _count(draft: Draft) -> int:
     count = draft.values.get("count", "")
-    return min(int(count), draft.spec.count_max) if count.isdecimal() and int(count) else 1
+    return min(_whole(count) or 1, draft.spec.count_max)
+
+
+def _whole(text: str) -> int | None:
+    """Python refuses to read a number of thousands of digits; the first ones say enough."""
+    return int(text[:18]) if text.isdecimal() else None
 
 
 def _field(fault: Fault) -> str:

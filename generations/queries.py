@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Case, Count, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 
 from accounts.models import Role
 from accounts.viewer import Viewer
@@ -59,11 +59,10 @@ def open_count(viewer: Viewer) -> int:
 
 def place_in_line(row: Generation) -> int:
     """How many orders wait before this one, and itself: 1 is the next."""
-    waiting = Generation.objects.filter(status=Status.QUEUED)
-    ahead = waiting.filter(
-        Q(created_at__lt=row.created_at) | Q(created_at=row.created_at, pk__lte=row.pk)
-    )
-    return ahead.count()
+    known: int | None = getattr(row, "place", None)
+    if known is not None:
+        return known
+    return _ahead(created_at=row.created_at, pk=row.pk).count()
 
 
 def neighbours(viewer: Viewer, row: Generation) -> tuple[Generation | None, Generation | None]:
@@ -91,8 +90,11 @@ def recent_seconds(model: str, *, rows_max: int = 200) -> list[float]:
 
 
 def changed_since(moment: datetime) -> Sequence[Generation]:
-    """Rows that moved, whoever they belong to: the live stream sorts out who may hear of them."""
-    rows = Generation.objects.filter(changed_at__gt=moment).order_by("changed_at", "pk")
+    """Rows that moved, whoever they belong to: the live stream sorts out who may hear of them.
+
+    The newest first: where more have moved than one look takes, the older ones were seen before.
+    """
+    rows = Generation.objects.filter(changed_at__gt=moment).order_by("-changed_at", "-pk")
     return list(
         rows.only("public_id", "team_id", "made_by_id", "visibility", "status", "changed_at")[:1000]
     )
@@ -107,7 +109,27 @@ def by_status() -> dict[str, int]:
     return dict(counts)
 
 
+def _ahead(*, created_at: datetime | OuterRef, pk: int | OuterRef) -> QuerySet[Generation]:
+    waiting = Generation.objects.filter(status=Status.QUEUED)
+    return waiting.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lte=pk))
+
+
+# In the same query as the rows: a stream of waiting cards must not ask once for each.
+_PLACE = Case(
+    When(
+        status=Status.QUEUED,
+        then=Subquery(
+            _ahead(created_at=OuterRef("created_at"), pk=OuterRef("pk"))
+            .order_by()
+            .values("status")
+            .annotate(place=Count("pk"))
+            .values("place")
+        ),
+    )
+)
+
+
 def _with_pictures(rows: QuerySet[Generation]) -> QuerySet[Generation]:
-    return rows.prefetch_related(
+    return rows.annotate(place=_PLACE).prefetch_related(
         Prefetch("assets", queryset=Asset.objects.order_by("kind", "position"))
     )
