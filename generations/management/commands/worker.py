@@ -19,6 +19,7 @@ from imagestudio.lib.limits import raise_open_files
 logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
+PING_SECONDS = 2.0
 # A thousand orders in flight hold a thousand sockets, and then the files beside them.
 OPEN_FILES = 8192
 
@@ -54,7 +55,8 @@ class Command(BaseCommand):
 
 
 def _listen(engine: Engine) -> None:
-    stopping = _stop_on_signals()
+    stopping: list[int] = []
+    _stop_on_signals(stopping)
     while not stopping and engine.is_alive():
         try:
             _ear().work(max_jobs=None, logging_level="WARNING")
@@ -63,12 +65,13 @@ def _listen(engine: Engine) -> None:
             logger.warning("no bell; looking every second")
             _sleep(RECONNECT_SECONDS, stopping)
         # RQ puts its own handlers in place while it works and leaves them there.
-        stopping = _stop_on_signals() or stopping
+        _stop_on_signals(stopping)
 
 
 def _ear() -> Ear:
+    # A server that takes the connection and never answers must not hold up the end.
+    queue.connection(timeout_seconds=PING_SECONDS).ping()
     connection = queue.connection(timeout_seconds=30)
-    connection.ping()
     return Ear(
         [queue.bell(connection)],
         connection=connection,
@@ -78,15 +81,14 @@ def _ear() -> Ear:
     )
 
 
-def _stop_on_signals() -> list[int]:
-    seen: list[int] = []
+def _stop_on_signals(stopping: list[int]) -> None:
+    """Note each wish to stop in the list."""
 
     def note(signum: int, frame: FrameType | None) -> None:
-        seen.append(signum)
+        stopping.append(signum)
 
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
-    return seen
 
 
 def _sleep(seconds: float, stopping: list[int]) -> None:
