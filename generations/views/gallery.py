@@ -40,15 +40,18 @@ def gallery(request: TeamRequest) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     rows = queries.gallery(request.viewer)
     page = keyset(rows, cursor=cursor, size=GALLERY_SIZE)
-    context = {"tiles": _tiles(list(page.items)), "next_cursor": page.next_cursor}
+    # A page that joins another one goes on with its month.
+    tiles, month = _tiles(list(page.items), after=request.GET.get("month", ""))
+    context = {"tiles": tiles, "next_cursor": page.next_cursor, "last_month": month}
     if not cursor:
         total = rows.count()
         context["count_sentence"] = "1 image" if total == 1 else f"{total:,} images"
     return render(request, "generations/gallery.html", context)
 
 
-def _tiles(assets: list[Asset]) -> list[GalleryTile]:
-    tiles, last = [], ""
+def _tiles(assets: list[Asset], *, after: str) -> tuple[list[GalleryTile], str]:
+    """The tiles that follow those of a month, and the month of the last one."""
+    tiles, last = [], after
     for asset in assets:
         month = format_date(timezone.localtime(asset.created_at), "F Y")
         tiles.append(
@@ -61,7 +64,7 @@ def _tiles(assets: list[Asset]) -> list[GalleryTile]:
             )
         )
         last = month
-    return tiles
+    return tiles, last
 
 
 def _fields(tile: Tile) -> dict[str, Any]:

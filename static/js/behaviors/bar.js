@@ -1,4 +1,5 @@
-// <form data-behavior="bar">: Ctrl+Enter sends; a new price is awaited before the form goes.
+// <form data-behavior="bar">: Ctrl+Enter sends; a new price is awaited before the form goes; the
+// field hears with each quote whether something is wrong with it.
 const PATIENCE_MS = 3000;
 
 export function connect(form) {
@@ -16,6 +17,10 @@ export function connect(form) {
     if (event.target.type === "radio") quoteIsDue = true;
   }, { capture: true });
   form.addEventListener("htmx:afterRequest", settle);
+  form.addEventListener("htmx:afterSettle", () => {
+    const isBad = Boolean(form.querySelector('.bar-error[data-field="prompt"]'));
+    form.querySelector(".bar-prompt").setAttribute("aria-invalid", isBad);
+  });
 
   form.addEventListener("submit", (event) => {
     if (!quoteIsDue || !window.htmx) return;
