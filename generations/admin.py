@@ -116,8 +116,8 @@ class ProviderAccountAdmin(AnyModelAdmin):
         written = [name for name in form.changed_data if name in ("api_key", "webhook_secret")]
         kept = {"api_key", "webhook_secret"} - set(written)
         if change:
-            fields = [f.name for f in obj._meta.fields if f.name not in kept and f.editable]
-            obj.save(update_fields=fields)
+            fields = {f.name for f in obj._meta.fields if f.editable and not f.primary_key}
+            obj.save(update_fields=fields - kept)
         else:
             obj.save()
 

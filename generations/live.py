@@ -30,6 +30,8 @@ OVERLAP = timedelta(seconds=5)
 PING_SECONDS = 15
 # A stream ends now and then, so that a session that has ended does not listen for ever.
 STREAM_SECONDS = 300
+# A browser that slept longer loads its page anew.
+LOOK_BACK = timedelta(days=1)
 
 
 @dataclass(eq=False)
@@ -96,7 +98,8 @@ def changes(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401)
     viewer: Viewer = request.viewer  # type: ignore[attr-defined] # added by the middleware
     now = timezone.now()
-    since = _moment(request.GET.get("since", "")) or now
+    # Held to days that every database can count with.
+    since = min(max(_moment(request.GET.get("since", "")) or now, now - LOOK_BACK), now)
     rows = [row for row in queries.changed_since(since - OVERLAP) if may_hear(viewer, row)]
     response = JsonResponse({"since": now.isoformat(), **_message(rows)})
     response["Cache-Control"] = "private, no-store"
