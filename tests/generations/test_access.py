@@ -152,9 +152,7 @@ SEES = {
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_teammate_sees_what_is_the_team_s_and_nothing_private(
-    user: User, acme: Team, role: Role
-):
+def test_a_teammate_sees_what_is_the_team_s_and_nothing_private(user: User, acme: Team, role: Role):
     maker, mate = viewer_of(user, team=acme), in_team(acme, "mate@example.com", role)
     world.fund(maker, 10)
     shared, private = world.ready(maker), world.ready(maker)

@@ -34,9 +34,7 @@ def test_before_acceptance_the_credits_come_back_at_once(committed: None, rich: 
 
 
 @pytest.mark.parametrize("status", [Status.SUBMITTING, Status.RUNNING, Status.CHECKING])
-def test_after_that_it_only_stops_the_waiting(
-    odd: ProviderAccount, rich: Viewer, status: Status
-):
+def test_after_that_it_only_stops_the_waiting(odd: ProviderAccount, rich: Viewer, status: Status):
     row = world.under_way(rich, odd, status=status)
 
     outcome = cancel(row)

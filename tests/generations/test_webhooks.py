@@ -225,8 +225,10 @@ tasks = st.dictionaries(st.sampled_from(NAMES), values) | st.fixed_dictionaries(
     },
     optional={name: values for name in NAMES[2:]},
 )
-bodies = st.binary(max_size=200) | values.map(json.dumps).map(str.encode) | tasks.map(
-    lambda task: json.dumps(task).encode("utf-8", "surrogatepass")
+bodies = (
+    st.binary(max_size=200)
+    | values.map(json.dumps).map(str.encode)
+    | tasks.map(lambda task: json.dumps(task).encode("utf-8", "surrogatepass"))
 )
 
 
