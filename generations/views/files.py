@@ -1,13 +1,23 @@
 """Our own address for every picture: thumbnails by a brief token, originals by the session."""
 
 import re
+from typing import Self
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib.auth.decorators import login_required
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
@@ -18,6 +28,7 @@ from generations.models import Asset
 from generations.pictures import RENDITION_SIDES
 from generations.thumbs import WINDOW_SECONDS, is_fresh
 
+CHUNK_BYTES = 256 * 1024
 # A picture is data, whatever a browser may think of it.
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +43,8 @@ def thumb(request: HttpRequest, token: str, public_id: UUID, side: int) -> HttpR
     if side not in RENDITION_SIDES:
         raise Http404
     asset = _by_token(token, public_id) or _by_session(request, public_id)
-    return _stream(asset.rendition_key(side), "image/webp")
+    with _open(asset.rendition_key(side)) as stored:
+        return HttpResponse(stored.read(), content_type="image/webp", headers=_SAFE_HEADERS)
 
 
 @login_required
@@ -40,7 +52,18 @@ def thumb(request: HttpRequest, token: str, public_id: UUID, side: int) -> HttpR
 @cache_control(private=True, no_store=True)
 def original(request: TeamRequest, public_id: UUID) -> HttpResponseBase:
     asset = _seen_asset(request, public_id)
-    return _stream(asset.key, asset.content_type, filename=filename(asset))
+    stored = _open(asset.key)
+    response: StreamingHttpResponse
+    if isinstance(request, ASGIRequest):
+        response = StreamingHttpResponse(_AsyncChunks(stored))
+    else:
+        response = FileResponse(stored)
+    for name, value in _SAFE_HEADERS.items():
+        response[name] = value
+    response["Content-Type"] = asset.content_type
+    response["Content-Length"] = str(asset.size_bytes)
+    response["Content-Disposition"] = f'inline; filename="{filename(asset)}"'
+    return response
 
 
 @login_required
@@ -98,11 +121,24 @@ def _seen_asset(request: TeamRequest, public_id: UUID) -> Asset:
         raise Http404 from None
 
 
-def _stream(key: str, content_type: str, *, filename: str = "") -> FileResponse:
-    response = FileResponse(_open(key), content_type=content_type, filename=filename)
-    for name, value in _SAFE_HEADERS.items():
-        response[name] = value
-    return response
+class _AsyncChunks:
+    """A file for an event loop, which would read a plain one whole before it sends any of it."""
+
+    def __init__(self, stored: "File[bytes]") -> None:
+        self._stored = stored
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk: bytes = await sync_to_async(self._stored.read, thread_sensitive=False)(CHUNK_BYTES)
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    def close(self) -> None:
+        """Django calls it at the end of the answer, also of one that nobody read."""
+        self._stored.close()
 
 
 def _open(key: str) -> "File[bytes]":
