@@ -144,7 +144,7 @@ def test_the_original_comes_in_chunks_on_an_event_loop(user: User, asset: Asset)
     async def fetch() -> bytes:
         client = AsyncClient()
         await client.aforce_login(user)
-        response = await client.get(reverse("original", args=[asset.public_id]))
+        response: Any = await client.get(reverse("original", args=[asset.public_id]))
         return b"".join([chunk async for chunk in response.streaming_content])
 
     assert hashlib.sha256(asyncio.run(fetch())).hexdigest() == asset.sha256
