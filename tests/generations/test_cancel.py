@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -10,7 +11,7 @@ from accounts.billing.models import Hold, LedgerEntry
 from accounts.viewer import Viewer
 from generations.invariants import faults
 from generations.models import AttemptState, Generation, ProviderAccount, Status
-from generations.pipeline import dispatch
+from generations.pipeline import dispatch, settle
 from generations.pipeline.cancel import AlreadyFinished, Cancelled, cancel
 from generations.pipeline.lifecycle import LeaseLost, claim
 from tests.billing.racing import together
@@ -123,7 +124,7 @@ def test_cancel_and_dispatch_together_never_do_both(odd: ProviderAccount, rich: 
 
     for _ in range(100):
         row = world.order(rich)
-        acts: list[Callable[[], object]] = [lambda r=row: cancel(r), lambda r=row: intend(r)]
+        acts: list[Callable[[], object]] = [partial(cancel, row), partial(intend, row)]
         chance.shuffle(acts)
         together(acts)
         ends.append(end_of(row))
@@ -162,4 +163,4 @@ def settle_as_failed(row: Generation) -> None:
     world.change(row, deadline_at=timezone.now())
     held = claim(row.pk, worker="w2")
     assert held is not None
-    dispatch.settle.fail(held, dispatch.settle.Reason("internal"))
+    settle.fail(held, settle.Reason("internal"))

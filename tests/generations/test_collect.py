@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import io
-import os
-import signal
 import struct
 import zlib
 from pathlib import Path
@@ -389,7 +387,7 @@ def test_a_decoder_that_crashes_costs_a_picture_not_the_worker(
     async def crash_once(desk: Desk) -> int:
         await desk.pictures.look(str(path))
         for process in list(first._processes.values()):
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.join()
         for _ in range(3):
             try:

@@ -13,7 +13,7 @@ from generations.models import AttemptState, Generation, ProviderAccount, Status
 from generations.pipeline import dispatch
 from generations.pipeline.cancel import cancel
 from generations.pipeline.desk import Desk
-from generations.pipeline.lifecycle import Claim
+from generations.pipeline.lifecycle import Claim, LeaseLost
 from tests.generations import world
 from tests.generations.driving import crash, step, work
 from tests.generations.scripted import (
@@ -406,8 +406,14 @@ async def intend(desk: Desk, held: Claim) -> None:
     await desk.db(dispatch._intend, held)
 
 
-async def intend_and_mark_sent(desk: Desk, held: Claim) -> None:
+async def intended(desk: Desk, held: Claim) -> dispatch.Intent:
     intent = await desk.db(dispatch._intend, held)
+    assert intent is not None
+    return intent
+
+
+async def intend_and_mark_sent(desk: Desk, held: Claim) -> None:
+    intent = await intended(desk, held)
     await desk.db(dispatch._mark_sent, intent.claim, intent.attempt)
 
 
@@ -446,9 +452,9 @@ def test_a_zombie_sends_nothing(north: ProviderAccount, upstream: Upstream, rich
     row = world.order(rich)
 
     async def lose_the_lease_before_sending(desk: Desk, held: Claim) -> None:
-        intent = await desk.db(dispatch._intend, held)
+        intent = await intended(desk, held)
         await desk.db(world.change, row, fence=held.fence + 1)
-        with pytest.raises(dispatch.LeaseLost):
+        with pytest.raises(LeaseLost):
             await dispatch._send(desk, intent)
 
     crash(row, lose_the_lease_before_sending)
@@ -463,14 +469,14 @@ def test_a_zombie_s_answer_still_frees_the_row_from_doubt(
     row = world.order(rich)
 
     async def freeze_until_somebody_doubts(desk: Desk, held: Claim) -> None:
-        intent = await desk.db(dispatch._intend, held)
+        intent = await intended(desk, held)
         await desk.db(dispatch._mark_sent, intent.claim, intent.attempt)
         update = await desk.client(intent.attempt.account).submit(intent.order, before_send=nothing)
         await desk.db(
             world.change, row, fence=held.fence + 1, status=Status.CHECKING,
             unknown_until=timezone.now() + timedelta(minutes=5),
         )  # fmt: skip
-        with pytest.raises(dispatch.LeaseLost):
+        with pytest.raises(LeaseLost):
             await desk.db(dispatch._accepted, intent.claim, intent.attempt, update)
 
     crash(row, freeze_until_somebody_doubts)

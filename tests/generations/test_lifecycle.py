@@ -1,6 +1,7 @@
 """Claims are exclusive, writes are fenced, and a status moves only along the table."""
 
 from datetime import timedelta
+from functools import partial
 from itertools import product
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_status_moves_only_as_the_table_says(row: Generation, before: Status, 
 
 
 def test_one_of_many_workers_gets_the_row(shared_row: Generation):
-    claims = together([lambda n=n: claim(shared_row.pk, worker=f"w{n}") for n in range(16)])
+    claims = together([partial(claim, shared_row.pk, worker=f"w{n}") for n in range(16)])
 
     assert len([c for c in claims if isinstance(c, Claim)]) == 1
     assert [c for c in claims if isinstance(c, Exception)] == []

@@ -89,7 +89,7 @@ async def hear_about(stream: AsyncIterator[tuple[str, Any]], row: Generation) ->
 
 def test_a_stream_begins_at_once_and_is_not_gathered_up(committed: None, user: User, rich: Viewer):
     async def open_it() -> tuple[Any, Any]:
-        response = await client.get("/live/stream")
+        response: Any = await client.get("/live/stream")
         return response, await anext(response.streaming_content)
 
     client = listening(user)

@@ -35,7 +35,7 @@ def fields(client: Client, **change: str) -> dict[str, str]:
 
 
 def page_of(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 # --- Ordering ----------------------------------------------------------------------------------
