@@ -155,7 +155,10 @@ def _event(name: str, message: dict[str, object]) -> bytes:
 
 def _changed_since(moment: datetime) -> list[Generation]:
     close_old_connections()
-    return list(queries.changed_since(moment))
+    try:
+        return list(queries.changed_since(moment))
+    finally:
+        close_old_connections()
 
 
 def _moment(text: str) -> datetime | None:
