@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,12 @@ HEAR_SECONDS = 10
 @pytest.fixture(autouse=True)
 def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def _async_threads_give_their_connection_back() -> Iterator[None]:
+    yield
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 def listening(user: User) -> AsyncClient:
