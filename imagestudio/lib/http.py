@@ -81,6 +81,7 @@ class _Passage:
 
     def __init__(self, before_send: Callable[[], Awaitable[None]] | None = None) -> None:
         self._before_send = before_send
+        self.waits = before_send is not None
         self._veto: Exception | None = None
         self._may_have_left = False
 
@@ -131,9 +132,14 @@ class Egress:
         self.public_ports = frozenset({80, 443})
         self.tls = httpx.create_ssl_context(trust_env=False)
         self._trusted = frozenset(pair.lower() for pair in trusted)
-        # A connection made under trust was never checked, so the two kinds never mix.
-        self._checked = Fleet(partial(_transport, Dialer(self._checked_addresses), self.tls))
-        self._unchecked = Fleet(partial(_transport, Dialer(self._all_addresses), self.tls))
+        # A connection made under trust was never checked, so the two kinds never mix. What waits
+        # before it sends never takes an idle one either: it would die of age in the meantime.
+        dialers = {False: Dialer(self._checked_addresses), True: Dialer(self._all_addresses)}
+        self._fleets = {
+            (is_trusted, is_new): Fleet(partial(_transport, dialer, self.tls, is_new))
+            for is_trusted, dialer in dialers.items()
+            for is_new in (False, True)
+        }
 
     def trusting(self, *host_ports: str) -> "Egress":
         """A view over the same connections that also trusts these exact pairs."""
@@ -189,25 +195,26 @@ class Egress:
 
     async def close(self) -> None:
         """Close the connections of this egress and of all its views."""
-        await self._checked.close()
-        await self._unchecked.close()
+        for fleet in self._fleets.values():
+            await fleet.close()
 
     @asynccontextmanager
     async def _exchange(self, call: "_Call", passage: _Passage) -> AsyncIterator[httpx.Response]:
-        async with self._fleet(call.destination).berth() as transport:
+        is_trusted = self._is_trusted(call.destination)
+        async with self._fleets[is_trusted, passage.waits].berth() as transport:
             response = await transport.handle_async_request(call.request(passage))
             try:
                 yield response
             finally:
                 await response.aclose()
 
-    def _fleet(self, destination: Destination) -> Fleet[httpx.AsyncHTTPTransport]:
+    def _is_trusted(self, destination: Destination) -> bool:
         pair = destination.host_port
         if pair in self._trusted or pair in settings.EGRESS_ALLOW:
-            return self._unchecked
+            return True
         if destination.port not in self.public_ports:
             raise Blocked
-        return self._checked
+        return False
 
     async def _all_addresses(self, host: str, port: int) -> Sequence[str]:
         try:
@@ -246,12 +253,13 @@ class _Call:
         )
 
 
-def _transport(dialer: Dialer, tls: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+def _transport(dialer: Dialer, tls: ssl.SSLContext, is_new: bool) -> httpx.AsyncHTTPTransport:
     transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
     # httpx has no parameter for the network below it; its pool does.
     transport._pool = httpcore.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=CALLS_PER_POOL,
+        max_keepalive_connections=0 if is_new else None,
         keepalive_expiry=_KEEPALIVE_SECONDS,
         network_backend=dialer,
     )
