@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -133,10 +134,11 @@ def test_what_it_is_comes_from_the_bytes_not_from_the_name(
 def test_keys_cannot_be_guessed(rich: Viewer):
     first, second = world.orders(rich, count=2)
 
-    keys = {world.keep(row, 0).key for row in (first, second)}
+    keys = [world.keep(row, 0).key for row in (first, second)]
 
-    assert all(len(key.rpartition("-")[2].partition(".")[0]) == 24 for key in keys)
-    assert len({key.rpartition("-")[2] for key in keys}) == 2
+    secrets = {re.fullmatch(r".+/single-0-([\w-]{24})\.png", key) for key in keys}
+    assert None not in secrets
+    assert len({found[1] for found in secrets if found}) == 2
 
 
 # --- In part -----------------------------------------------------------------------------------
