@@ -18,6 +18,7 @@ from generations.protocols import registry
 from generations.protocols.base import Client
 from generations.provider_accounts import host_and_port
 from imagestudio.lib.http import Egress
+from imagestudio.lib.lanes import Lanes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,15 +41,18 @@ class Desk:
         self.pictures = Pictures()
         self.downloads = asyncio.Semaphore(_DOWNLOADS_MAX)
         self.polls = Polls()
-        self._database = ThreadPoolExecutor(threads, thread_name_prefix="database")
+        self._database = Lanes(threads, name="database")
         self._storage = ThreadPoolExecutor(_STORAGE_THREADS, thread_name_prefix="storage")
         self._clients: dict[registry.Credentials, Client] = {}
 
     async def db(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run an act on the database, off the loop, on a connection that is known to be alive."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._database, partial(_with_live_connection, act, *args, **kwargs)
+        return await self._database.run(partial(_with_live_connection, act, *args, **kwargs))
+
+    async def db_first(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same ahead of all others: what leases live on, and what a paid order waits for."""
+        return await self._database.run(
+            partial(_with_live_connection, act, *args, **kwargs), is_urgent=True
         )
 
     async def io(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -72,7 +76,7 @@ class Desk:
     async def close(self) -> None:
         await self.egress.close()
         self.pictures.close()
-        self._database.shutdown(wait=True, cancel_futures=True)
+        self._database.close()
         self._storage.shutdown(wait=True, cancel_futures=True)
 
 
@@ -82,6 +86,9 @@ def _answer_seconds() -> float:
 
 
 def _with_live_connection(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    if connection.vendor == "sqlite":
+        # A file does not hang up, and to open it anew would cost as much as most acts.
+        return act(*args, **kwargs)
     close_old_connections()
     try:
         return act(*args, **kwargs)

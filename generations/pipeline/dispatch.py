@@ -84,11 +84,11 @@ async def _send(desk: Desk, intent: Intent) -> Claim | None:
         await desk.db(_doubt, claim, attempt)
         return None
     reached("dispatch.answered")
-    return await desk.db(_accepted, claim, attempt, update)
+    return await desk.db_first(_accepted, claim, attempt, update)
 
 
 async def _before_send(desk: Desk, intent: Intent) -> None:
-    await desk.db(_mark_sent, intent.claim, intent.attempt)
+    await desk.db_first(_mark_sent, intent.claim, intent.attempt)
     reached("dispatch.sent")
     if killpoints.is_set_for("dispatch.waiting"):
         # Between the order and its answer no line of ours runs; a timer stands in for it.
@@ -101,10 +101,11 @@ def _intend(claim: Claim) -> Intent | None:
         # Its owner left while a provider was being asked, and that provider did not take it.
         settle.withdraw(claim)
         return None
-    if timezone.now() >= generation.deadline_at or not routing.is_served(generation):
+    accounts = routing.eligible(generation)
+    if not accounts or timezone.now() >= generation.deadline_at:
         settle.fail(claim, settle.Reason("unavailable"))
         return None
-    for account in routing.candidates(generation):
+    for account in routing.free(accounts):
         try:
             with transaction.atomic(durable=True):
                 return _write_intent(claim, generation, account)

@@ -149,7 +149,7 @@ class Engine:
             try:
                 held = list(self._claims)
                 for start in range(0, len(held), BATCH):
-                    await desk.db(renew, held[start : start + BATCH], worker=desk.worker)
+                    await desk.db_first(renew, held[start : start + BATCH], worker=desk.worker)
             except DatabaseError as error:
                 logger.warning("heart missed a beat", extra={"error": type(error).__name__})
             if time.monotonic() - began > settings.LEASE_SECONDS / 3:
@@ -190,7 +190,7 @@ STEPS: Mapping[Status, Step] = {
 def _due(limit: int) -> list[int]:
     """Waiting orders only as far as some account has room; what is under way comes first."""
     under_way = claimable(limit=min(limit, BATCH), statuses=WAITING)
-    room = min(limit - len(under_way), routing.room(), BATCH)
+    room = min(limit - len(under_way), routing.room())
     return under_way + (claimable(limit=room, statuses=[Status.QUEUED]) if room > 0 else [])
 
 
