@@ -18,17 +18,17 @@ def sellers(model_id: str) -> QuerySet[ProviderAccount]:
 def eligible(generation: Generation) -> list[ProviderAccount]:
     """Accounts that could ever take the order, whether or not they can at this moment.
 
-    The sandbox paints for those who have nobody else: a real account always comes before it, also
-    one that is busy at the moment, or orders would turn into toys under load.
+    The sandbox paints for those who have nobody else. Where there is a real account, the sandbox
+    never stands in for it: not when it is busy, and not when it refuses us.
     """
     rows = sellers(generation.model)
     if generation.pinned_account_id is not None:
         rows = rows.filter(pk=generation.pinned_account_id)
+    if rows.filter(is_sandbox=False).exists():
+        rows = rows.filter(is_sandbox=False)
     # An account that refused for good, for its own reasons, is not asked the same thing again.
     refused = generation.attempts.filter(state=AttemptState.REJECTED, outcome="unavailable")
-    accounts = list(rows.exclude(pk__in=refused.values("account")))
-    real = [account for account in accounts if not account.is_sandbox]
-    return real or accounts
+    return list(rows.exclude(pk__in=refused.values("account")))
 
 
 def free(accounts: Sequence[ProviderAccount]) -> list[ProviderAccount]:

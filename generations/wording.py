@@ -58,9 +58,6 @@ _PROBLEMS: Mapping[str, Problem] = {
         "The provider did not finish in time.",
         "Order again if you like. Should the image still arrive, you get it free.",
     ),
-    "stopped_waiting": Problem(
-        "You stopped waiting.", "Should the image still arrive, you get it free."
-    ),
     "images_lost": Problem(
         "It was rendered, but no intact image could be fetched.", "Try again; you were not charged."
     ),

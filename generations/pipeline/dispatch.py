@@ -219,22 +219,32 @@ def _refused(claim: Claim, attempt: Attempt, refusal: NotAccepted) -> None:
             answered_at=timezone.now(),
         )
         if refusal.code in OUR_TROUBLE | PASSING:
-            seconds = _patience(attempt.number, refusal.retry_after_seconds or 0)
-            due_at = timezone.now() + timedelta(seconds=seconds)
+            quiet_until = timezone.now() + timedelta(seconds=_quiet_seconds(attempt, refusal))
+            # Another account may take it at once; one that is only busy is waited for.
+            is_ours = refusal.code in OUR_TROUBLE
+            due_at = timezone.now() if is_ours else quiet_until
             let_go(advance(claim, Status.QUEUED), due_at=due_at)
-            _quieten(attempt.account, refusal, due_at)
+            _quieten(attempt.account, refusal, quiet_until)
             settle.free_place(attempt.pk)
         else:
             settle.fail(claim, settle.Reason(refusal.code, refusal.reason))
 
 
-def _patience(number: int, wait_seconds: int) -> float:
-    """Seconds until the next attempt: what was asked for, or doubling, with some jitter."""
-    backoff = min(QUIET_SECONDS_MAX, 2.0 ** min(number, 6))
-    return max(float(wait_seconds), backoff) * random.uniform(1.0, 1.25)  # noqa: S311
+def _quiet_seconds(attempt: Attempt, refusal: NotAccepted) -> float:
+    """How long nobody asks this account: what it asked for, or doubling, with some jitter."""
+    backoff = min(QUIET_SECONDS_MAX, 2.0 ** min(attempt.number, 6))
+    if refusal.code in OUR_TROUBLE:
+        # Only the operator can mend a key or pay a bill, and that takes its time.
+        backoff = QUIET_SECONDS_MAX
+    return max(refusal.retry_after_seconds or 0, backoff) * random.uniform(1.0, 1.25)  # noqa: S311
 
 
 def _quieten(account: ProviderAccount, refusal: NotAccepted, until: datetime) -> None:
-    """Nobody asks this account before then; the operator sees why."""
-    ProviderAccount.objects.filter(pk=account.pk).update(quiet_until=until, trouble=refusal.code)
-    logger.warning("provider refused", extra={"account": account.name, "code": refusal.code})
+    """Nobody asks this account before then. The operator hears of a new trouble once."""
+    rows = ProviderAccount.objects.filter(pk=account.pk)
+    is_new = rows.exclude(trouble=refusal.code).update(trouble=refusal.code) == 1
+    rows.update(quiet_until=until)
+    if is_new:
+        level = logging.ERROR if refusal.code in OUR_TROUBLE else logging.WARNING
+        extra = {"account": account.name, "code": refusal.code}
+        logger.log(level, "provider takes no orders", extra=extra)
