@@ -65,6 +65,7 @@ class Bar:
     reasons: Sequence[str]
     errors: Sequence[tuple[str, str]]
     is_blocked: bool
+    hint: str
 
     @property
     def prompt_is_invalid(self) -> bool:
@@ -141,6 +142,7 @@ def bar(viewer: Viewer, draft: Draft, *, faults: Sequence[Fault] = ()) -> Bar:
         reasons=reasons,
         errors=[(_field(fault), wording.sentence(fault)) for fault in faults],
         is_blocked=bool(reasons),
+        hint=_hint(spec, draft),
     )
 
 
@@ -202,11 +204,26 @@ def _models(chosen: ModelSpec) -> list[ModelChoice]:
 
 def _ratio(spec: ModelSpec, draft: Draft) -> RatioChoice | None:
     """The frame of the picture: the prompt's own flag, which wins when the order is placed."""
-    if spec.grammar == "midjourney":
-        written = prompts.read(draft.values.get("prompt", "")).ratio
-        if written:
-            return _shape(written, is_selected=True)
+    written = _written_ratio(spec, draft)
+    if written:
+        return _shape(written, is_selected=True)
     return next((choice for choice in _ratios(spec, draft) if choice.is_selected), None)
+
+
+def _written_ratio(spec: ModelSpec, draft: Draft) -> str:
+    if spec.grammar != "midjourney":
+        return ""
+    return prompts.read(draft.values.get("prompt", "")).ratio
+
+
+def _hint(spec: ModelSpec, draft: Draft) -> str:
+    """When somebody chose another frame than the one they wrote."""
+    written = _written_ratio(spec, draft)
+    chosen = next((r.value for r in _ratios(spec, draft) if r.is_selected), "")
+    parameter = spec.parameter("aspect_ratio")
+    if not written or parameter is None or chosen in {written, parameter.default}:
+        return ""
+    return f"The prompt asks for {written}, which decides. Remove its --ar to use {chosen}."
 
 
 def _ratios(spec: ModelSpec, draft: Draft) -> list[RatioChoice]:
