@@ -129,6 +129,16 @@ def test_the_chip_shows_the_ratio_of_the_prompt(page: Page, ratio: str) -> None:
     expect(chip).to_have_text("1:1")
 
 
+def test_a_chip_that_the_prompt_overrules_says_so(page: Page) -> None:
+    page.goto("/?prompt=dunes --ar 21:9")
+    page.locator("summary", has_text="Ratio").click()
+    page.get_by_role("radio", name="16:9").check()
+    expect(page.locator("#bar-notes")).to_have_text(
+        "The prompt asks for 21:9, which decides. Remove its --ar to use 16:9."
+    )
+    expect(page.locator("#bar-ratio")).to_have_text("21:9")
+
+
 def expect_reason(page: Page, reason: str) -> None:
     """By the field, for eyes, and as its description, for ears."""
     expect(page.locator("#bar-notes")).to_contain_text(reason)
