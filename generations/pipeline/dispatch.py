@@ -197,11 +197,11 @@ def _doubt(claim: Claim, attempt: Attempt) -> None:
     sent_at = Attempt.objects.values_list("sent_at", flat=True).get(pk=attempt.pk)
     until = (sent_at or timezone.now()) + timedelta(seconds=settings.UNKNOWN_SECONDS)
     with transaction.atomic(durable=True):
-        known = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACCEPTED).exists()
-        if known:
+        # A callback may tell the remote id at this very moment; what it wrote stands.
+        unheard = Attempt.objects.filter(pk=attempt.pk).exclude(state=AttemptState.ACCEPTED)
+        if unheard.update(state=AttemptState.UNKNOWN) != 1:
             _let_run(claim)
             return
-        Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.UNKNOWN)
         let_go(advance(claim, Status.CHECKING, unknown_until=until), due_at=until)
 
 

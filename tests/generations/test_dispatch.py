@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -10,10 +11,11 @@ from pytest_django import Settings
 from accounts.viewer import Viewer
 from generations.invariants import faults
 from generations.models import AttemptState, Generation, ProviderAccount, Status
-from generations.pipeline import dispatch
+from generations.pipeline import dispatch, receive
 from generations.pipeline.cancel import cancel
 from generations.pipeline.desk import Desk
-from generations.pipeline.lifecycle import Claim, LeaseLost
+from generations.pipeline.lifecycle import Claim, LeaseLost, claim
+from tests.billing.racing import together
 from tests.generations import world
 from tests.generations.driving import crash, step, work
 from tests.generations.scripted import (
@@ -461,6 +463,27 @@ def test_a_zombie_sends_nothing(north: ProviderAccount, upstream: Upstream, rich
 
     assert upstream.accepted == 0
     assert world.attempt_of(row).state == AttemptState.INTENDED
+
+
+def test_a_callback_at_the_moment_of_doubt_is_believed(odd: ProviderAccount, rich: Viewer):
+    rows = world.orders(rich, count=4)
+    for row in rows:
+        attempt = world.make_attempt(row, odd, state=AttemptState.SENT, remote_id="")
+        world.change(row, status=Status.SUBMITTING)
+        held = claim(row.pk, worker="w1")
+        assert held is not None
+
+        outcomes = together(
+            [
+                partial(dispatch._doubt, held, attempt),
+                partial(receive.adopt, attempt, f"t-{row.pk}"),
+            ]
+        )
+
+        assert outcomes == [None, None]
+        assert world.fresh(row).status == Status.RUNNING
+        assert world.attempt_of(row).state == AttemptState.ACCEPTED
+    assert faults() == []
 
 
 def test_a_zombie_s_answer_still_frees_the_row_from_doubt(
