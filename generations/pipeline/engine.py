@@ -5,6 +5,8 @@ It needs the database and nothing else. A bell from RQ only makes it look sooner
 
 import asyncio
 import logging
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -13,6 +15,8 @@ from threading import Event, Thread
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from generations import routing
@@ -31,7 +35,6 @@ STEPS_MAX = 3000
 BATCH = 500
 BARREN_CLAIMS_MAX = 8
 EVENT_TRIES_MAX = 8
-WAITING = tuple(status for status in Status if status not in {Status.QUEUED, Status.SUCCEEDED})
 
 Step = Callable[[Desk, Claim], Awaitable[None]]
 
@@ -67,8 +70,14 @@ class Engine:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._live())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._live())
+        finally:
+            if not self._stopping:
+                # RQ would go on listening for a loop that is gone. Whoever started us starts anew.
+                logger.critical("the loop has ended; so does this worker")
+                os.kill(os.getpid(), signal.SIGTERM)
 
     async def _live(self) -> None:
         desk = Desk()
@@ -185,13 +194,20 @@ STEPS: Mapping[Status, Step] = {
     Status.COLLECTING: collect,
     Status.FAILED: _poll,
 }
+# What has an account, and what needs none any more: its time is up, or nobody waits for it.
+UNDER_WAY = Q(status__in=STEPS.keys() - {Status.QUEUED})
+NEEDS_NO_ROOM = Q(status=Status.QUEUED) & (
+    Q(deadline_at__lte=Now()) | Q(stop_waiting_at__isnull=False)
+)
 
 
 def _due(limit: int) -> list[int]:
     """Waiting orders only as far as some account has room; what is under way comes first."""
-    under_way = claimable(limit=min(limit, BATCH), statuses=WAITING)
-    room = min(limit - len(under_way), routing.room())
-    return under_way + (claimable(limit=room, statuses=[Status.QUEUED]) if room > 0 else [])
+    due = claimable(limit=min(limit, BATCH), among=UNDER_WAY | NEEDS_NO_ROOM)
+    room = min(limit - len(due), routing.room())
+    if room > 0:
+        due += claimable(limit=room, among=Q(status=Status.QUEUED) & ~NEEDS_NO_ROOM)
+    return due
 
 
 def _due_at(generation_id: int) -> datetime | None:

@@ -4,12 +4,13 @@ Everything here is one conditional update: change the row if it still is what we
 at the count. Leases are measured by the database's clock, which all workers share.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -52,22 +53,24 @@ class Claim:
 
 def claim(generation_id: int, *, worker: str) -> Claim | None:
     """Take a row that is due; None when it is not, or when somebody else has it."""
-    taken = _free(Generation.objects.filter(pk=generation_id)).update(
-        fence=F("fence") + 1,
-        lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
-        due_at=None,
-        worker=worker,
-        barren_claims=F("barren_claims") + 1,
-    )
-    if taken != 1:
-        return None
-    row = Generation.objects.values("fence", "status", "barren_claims").get(pk=generation_id)
+    # Read in the transaction that holds the row: a moment later the fence may be another's.
+    with transaction.atomic():
+        taken = _free(Generation.objects.filter(pk=generation_id)).update(
+            fence=F("fence") + 1,
+            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+            due_at=None,
+            worker=worker,
+            barren_claims=F("barren_claims") + 1,
+        )
+        if taken != 1:
+            return None
+        row = Generation.objects.values("fence", "status", "barren_claims").get(pk=generation_id)
     return Claim(generation_id, row["fence"], Status(row["status"]), row["barren_claims"])
 
 
-def claimable(*, limit: int, statuses: Sequence[Status] = tuple(Status)) -> list[int]:
+def claimable(*, limit: int, among: Q = Q()) -> list[int]:  # noqa: B008 - never changed
     """Ids that are due or whose worker has gone, the longest due first."""
-    rows = _free(Generation.objects.filter(status__in=statuses))
+    rows = _free(Generation.objects.filter(among))
     return list(
         rows.order_by(F("due_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit]
     )
@@ -118,9 +121,14 @@ def let_go(claim: Claim, *, due_at: datetime | None, **changes: Any) -> None:
     )
 
 
-def nudge(generation_id: int) -> None:
-    """Somebody should look at this row now. Not a move: the row says itself what is to be done."""
-    Generation.objects.filter(pk=generation_id).update(due_at=Now())
+def finish(claim: Claim) -> None:
+    """End the claim on a row that needs nobody any more, nudged or not. Raises LeaseLost."""
+    write(claim, lease_until=None, due_at=None, barren_claims=0)
+
+
+def nudge(generation_id: int, *, expected: Collection[Status]) -> None:
+    """Look at this row now, if it still stands at one of these. Not a move: it stays there."""
+    Generation.objects.filter(pk=generation_id, status__in=expected).update(due_at=Now())
 
 
 def _free(rows: QuerySet[Generation]) -> QuerySet[Generation]:

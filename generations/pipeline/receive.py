@@ -227,8 +227,8 @@ def _believe(event: InboundEvent, attempt: Attempt, update: ProviderUpdate) -> i
 
 def _wake(attempt: Attempt, update: ProviderUpdate) -> None:
     """Look again now, where looking can bring something."""
-    status = Generation.objects.values_list("status", flat=True).get(pk=attempt.generation_id)
-    is_running = status == Status.RUNNING and update.state in {State.FINISHED, State.FAILED}
-    is_late = status == Status.FAILED and update.state is State.FINISHED
-    if is_running or is_late:
-        nudge(attempt.generation_id)
+    if update.state is State.FINISHED:
+        # After a failure on our side it is a late result, which is delivered free.
+        nudge(attempt.generation_id, expected={Status.RUNNING, Status.FAILED})
+    elif update.state is State.FAILED:
+        nudge(attempt.generation_id, expected={Status.RUNNING})

@@ -18,7 +18,7 @@ from generations.models import (
     Status,
     excerpt,
 )
-from generations.pipeline.lifecycle import Claim, advance, let_go
+from generations.pipeline.lifecycle import Claim, advance, finish, let_go
 from imagestudio.lib.killpoints import reached
 
 # We gave up, the provider may not have: it is asked again, ever more rarely, for two days.
@@ -55,7 +55,7 @@ def succeed(claim: Claim) -> None:
             captured_credits=charged,
             settled_at=timezone.now(),
         )
-        let_go(done, due_at=None)
+        finish(done)
         reached("settle.inside")
         credits.capture(generation.hold_reference, credits=charged)
     reached("settle.done")
@@ -71,8 +71,7 @@ def fail(claim: Claim, reason: Reason) -> None:
 def withdraw(claim: Claim) -> None:
     """End what no provider has and nobody waits for; the hold goes back. Raises LeaseLost."""
     with transaction.atomic():
-        done = advance(claim, Status.CANCELED, settled_at=timezone.now())
-        let_go(done, due_at=None)
+        finish(advance(claim, Status.CANCELED, settled_at=timezone.now()))
         reference = Generation.objects.get(pk=claim.id).hold_reference
         credits.release(reference)
 
@@ -115,7 +114,7 @@ def _deliver_free(claim: Claim) -> None:
     done = advance(
         claim, Status.SUCCEEDED, percent=100, delivered_free_at=timezone.now(), captured_credits=0
     )
-    let_go(done, due_at=None)
+    finish(done)
 
 
 def _stored(generation: Generation) -> int:

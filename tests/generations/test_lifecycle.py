@@ -5,6 +5,7 @@ from functools import partial
 from itertools import product
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.viewer import Viewer
@@ -16,6 +17,7 @@ from generations.pipeline.lifecycle import (
     advance,
     claim,
     claimable,
+    finish,
     let_go,
     move,
     nudge,
@@ -147,11 +149,23 @@ def test_a_claim_that_ends_well_is_not_barren(row: Generation):
 
 def test_letting_go_keeps_a_nudge_that_came_meanwhile(row: Generation):
     held = taken(row)
-    nudge(row.pk)
+    nudge(row.pk, expected={Status.QUEUED})
 
     let_go(held, due_at=timezone.now() + timedelta(hours=1))
 
     assert claimable(limit=10) == [row.pk]
+
+
+def test_a_row_at_its_end_is_brought_back_by_no_nudge(row: Generation):
+    world.change(row, status=Status.COLLECTING)
+    held = taken(row)
+    nudge(row.pk, expected={Status.COLLECTING})
+
+    finish(advance(held, Status.SUCCEEDED))
+    nudge(row.pk, expected={Status.RUNNING, Status.FAILED})
+
+    assert world.fresh(row).due_at is None
+    assert claimable(limit=10) == []
 
 
 def test_letting_go_plans_the_next_look(row: Generation):
@@ -182,4 +196,4 @@ def test_the_longest_due_is_claimed_first(rich: Viewer):
         world.change(row, due_at=timezone.now() - timedelta(minutes=minutes + 1))
 
     assert claimable(limit=2) == [rows[2].pk, rows[1].pk]
-    assert claimable(limit=9, statuses=[Status.RUNNING]) == []
+    assert claimable(limit=9, among=Q(status=Status.RUNNING)) == []

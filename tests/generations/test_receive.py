@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -568,6 +569,43 @@ def test_a_row_that_kills_its_workers_is_given_up(
     assert scripted.requests == []
     assert world.sums(rich) == (100, 0)
     assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"deadline_at": world.long_ago(seconds=1)}, Status.FAILED, "unavailable"),
+        ({"stop_waiting_at": world.long_ago(seconds=1)}, Status.CANCELED, ""),
+    ],
+)
+def test_what_needs_no_account_any_more_ends_though_none_has_room(
+    odd: ProviderAccount, rich: Viewer, fields: dict[str, Any], status: Status, code: str
+):
+    provider_accounts.pause(odd)
+    row = world.order(rich)
+    world.change(row, **fields)
+    engine = Engine()
+    engine.start()
+
+    eventually(lambda: not world.fresh(row).is_open)
+    engine.stop(grace_seconds=5)
+
+    assert (world.fresh(row).status, world.fresh(row).error_code) == (status, code)
+    assert world.sums(rich) == (100, 0)
+
+
+def test_a_worker_without_its_loop_ends(monkeypatch: pytest.MonkeyPatch):
+    async def end_at_once(engine: Engine) -> None:
+        engine._started.set()
+
+    monkeypatch.setattr(Engine, "_live", end_at_once)
+    wishes: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: wishes.append(number))
+    try:
+        Engine().start()
+        eventually(lambda: wishes == [signal.SIGTERM])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_an_event_that_cannot_be_considered_is_parked_in_the_end(
