@@ -130,8 +130,6 @@ def chips(generation: Generation) -> list[str]:
         shown.append(str(ratio))
     if generation.parameters.get("output_format") == "jpg":
         shown.append("JPG")
-    if generation.seed:
-        shown.append(f"seed {generation.seed}")
     return shown
 
 

@@ -53,6 +53,12 @@ def asset(viewer: Viewer, public_id: UUID) -> Asset:
     return rows.filter(generation__in=visible_to(viewer)).get(public_id=public_id)
 
 
+def prompts(viewer: Viewer, public_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What was asked for, of those generations that the viewer may see."""
+    rows = visible_to(viewer).filter(public_id__in=public_ids)
+    return dict(rows.values_list("public_id", "prompt"))
+
+
 def open_count(viewer: Viewer) -> int:
     return visible_to(viewer).filter(status__in=OPEN).count()
 

@@ -1,7 +1,7 @@
 """What people read about credits."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,17 @@ _WORDS = {
     EntryKind.CORRECTION: "Correction",
     EntryKind.TRANSFER: "Transfer",
 }
+
+
+# What the viewer may read of the generations with these public ids.
+Teller = Callable[[Viewer, Sequence[uuid.UUID]], Mapping[uuid.UUID, str]]
+
+
+def _silent(viewer: Viewer, public_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+    return {}
+
+
+_teller: Teller = _silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +83,40 @@ def ledger(viewer: Viewer) -> QuerySet[LedgerEntry]:
     return entries.select_related("lot", "grant").order_by("-created_at", "-pk")
 
 
-def lines(entries: Iterable[LedgerEntry]) -> list[Line]:
+def tell_captures(teller: Teller) -> None:
+    """Name the function that says what captures paid for: money itself knows ids alone."""
+    global _teller  # noqa: PLW0603 - one for the process, named once, as the apps get ready
+    _teller = teller
+
+
+def lines(viewer: Viewer, entries: Iterable[LedgerEntry]) -> list[Line]:
     """For entries as `ledger` fetches them."""
-    return [
-        Line(
-            id=entry.pk,
-            at=entry.created_at,
-            label=_label(entry),
-            note=entry.grant.reason if hasattr(entry, "grant") else "",
-            credits=entry.amount,
-            balance_after=entry.balance_after,
-            url=generation_url(entry.reference),
-        )
-        for entry in entries
-    ]
+    entries = list(entries)
+    paid_for = {entry.pk: paid for entry in entries if (paid := captured(entry.reference))}
+    told = _teller(viewer, list(paid_for.values())) if paid_for else {}
+    return [_line(entry, paid_for.get(entry.pk), told) for entry in entries]
 
 
-def generation_url(reference: str) -> str:
-    """The page of the generation that a capture paid for; empty for every other reference."""
+def captured(reference: str) -> uuid.UUID | None:
+    """The generation that a capture paid for; None for every other reference."""
     act, _, public_id = reference.partition(":")
-    if act != "capture":
-        return ""
     try:
-        return f"/g/{uuid.UUID(public_id)}/"
+        return uuid.UUID(public_id) if act == "capture" else None
     except ValueError:
-        return ""
+        return None
+
+
+def _line(entry: LedgerEntry, paid: uuid.UUID | None, told: Mapping[uuid.UUID, str]) -> Line:
+    reason = entry.grant.reason if hasattr(entry, "grant") else ""
+    return Line(
+        id=entry.pk,
+        at=entry.created_at,
+        label=_label(entry),
+        note=told.get(paid, "") if paid else reason,
+        credits=entry.amount,
+        balance_after=entry.balance_after,
+        url=f"/g/{paid}/" if paid else "",
+    )
 
 
 def _label(entry: LedgerEntry) -> str:

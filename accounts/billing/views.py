@@ -25,7 +25,7 @@ def credits_page(request: TeamRequest) -> HttpResponse:
     context = {
         "balance": queries.balance(request.viewer.team_id),
         "lots": queries.lots(request.viewer),
-        "lines": queries.lines(page.items),
+        "lines": queries.lines(request.viewer, page.items),
         "next_cursor": page.next_cursor,
     }
     return render(request, "billing/credits.html", context)

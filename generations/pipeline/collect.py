@@ -116,6 +116,7 @@ def _asset(work: Work, wanted: Wanted, found: http.Download, facts: pictures.Fac
         dominant_colour=facts.dominant_colour,
         blur=facts.blur,
         provider_expires_at=_expiry(work.attempt),
+        created_at=_place_in_time(work.generation, wanted.position),
     )
 
 
@@ -165,6 +166,11 @@ def _conclude(claim: Claim, work: Work, outcomes: list[Outcome]) -> None:
         let_go(claim, due_at=due_at, collect_tries=tries)
         return
     settle.succeed(claim)
+
+
+def _place_in_time(generation: Generation, position: int) -> datetime:
+    """The order's own time: a gallery, newest first, shows a sheet together and in order."""
+    return generation.created_at - timedelta(microseconds=position)
 
 
 def _expiry(attempt: Attempt) -> datetime:

@@ -38,7 +38,7 @@ def detail(request: TeamRequest, public_id: UUID, position: int | None = None) -
         raise Http404
     tile = chosen[0] if chosen else next(iter(ready), None)
     entries = money.ledger(request.viewer).filter(reference=f"capture:{generation.hold_reference}")
-    lines = money.lines(entries)
+    lines = money.lines(request.viewer, entries)
     return render(
         request,
         "generations/detail.html",

@@ -20,7 +20,7 @@ PAGE = "/credits/"
 
 
 def lines_of(viewer: Viewer) -> list[queries.Line]:
-    return queries.lines(queries.ledger(viewer))
+    return queries.lines(viewer, queries.ledger(viewer))
 
 
 def test_the_balance_says_what_is_owned_promised_and_free(team: Team) -> None:
@@ -45,7 +45,7 @@ def test_a_capture_leads_to_its_generation(team: Team, viewer: Viewer) -> None:
 
 @pytest.mark.parametrize("reference", ["capture:", "capture:7", "deposit:" + "0" * 32, ""])
 def test_a_reference_to_no_generation_leads_nowhere(reference: str) -> None:
-    assert queries.generation_url(reference) == ""
+    assert queries.captured(reference) is None
 
 
 def test_each_movement_is_named_in_plain_words(team: Team, user: User, viewer: Viewer) -> None:
