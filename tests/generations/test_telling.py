@@ -48,5 +48,6 @@ def test_the_gallery_shows_a_sheet_together_and_in_order(
     for path in paths:
         scripted.on(path, file(png(60, 40)))
     scripted.on(FETCH, lambda _: scripted.finished(remote_id, panels=paths))
-    assert work(row).status == Status.SUCCEEDED
+    work(row)
+    assert world.fresh(row).status == Status.SUCCEEDED
     assert [asset.position for asset in queries.gallery(rich)] == [0, 1, 2, 3]
