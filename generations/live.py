@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -84,6 +84,8 @@ async def stream(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
     if not user.is_authenticated:
         return HttpResponse(status=401)
     viewer = await request.aviewer()
+    # The request lasts as long as the stream, and would keep the connection it has looked with.
+    await sync_to_async(connections.close_all)()
     response = StreamingHttpResponse(_events(viewer), content_type="text/event-stream")
     response["Cache-Control"] = "private, no-store"
     # A proxy that gathers the answer before it passes it on would hold every event back.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -104,6 +104,17 @@ def test_a_stream_begins_at_once_and_is_not_gathered_up(committed: None, user: U
     assert first == b"event: ping\ndata: {}\n\n"
     assert response["Content-Type"] == "text/event-stream"
     assert (response["X-Accel-Buffering"], response["Cache-Control"]) == ("no", "private, no-store")
+
+
+def test_an_open_stream_keeps_no_connection(committed: None, user: User, rich: Viewer):
+    async def open_it() -> bool:
+        _, stream = await events(client)
+        await anext(stream)
+        return await sync_to_async(lambda: connection.connection is None)()
+
+    client = listening(user)
+
+    assert asyncio.run(open_it())
 
 
 def test_nobody_hears_without_a_log_in(committed: None):
