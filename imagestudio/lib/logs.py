@@ -1,8 +1,17 @@
 """One log line an event: time, level, logger, message, then the extra fields as key=value."""
 
+import copy
 import logging
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Brief(logging.Filter):
+    """A request that Django refuses is told in one line: strangers send them at their leisure."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
 
 
 class LineFormatter(logging.Formatter):
@@ -15,9 +24,11 @@ class LineFormatter(logging.Formatter):
         fields = [
             f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD and k != "request"
         ]
-        exception, record.exc_info, record.exc_text = record.exc_info, None, None
-        line = " ".join([super().format(record), *fields])
+        # A copy, because the record goes on to other handlers, which want its traceback too.
+        bare = copy.copy(record)
+        bare.exc_info = bare.exc_text = None
+        line = " ".join([super().format(bare), *fields])
         line = line.encode("unicode_escape").decode("ascii")
-        if exception:
-            line += "\n" + self.formatException(exception)
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
         return line
