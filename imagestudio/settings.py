@@ -315,12 +315,12 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-TEST_RUNNER = "django.test.runner.DiscoverRunner"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "imagestudio.lib.logs.LineFormatter"}},
+    "filters": {"brief": {"()": "imagestudio.lib.logs.Brief"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {
@@ -329,6 +329,7 @@ LOGGING = {
         "httpcore": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["brief"]},
         "PIL": {"level": "WARNING"},
     },
 }
