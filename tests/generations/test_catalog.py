@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from generations import checks
 from generations.catalog import spec
@@ -130,6 +132,20 @@ def test_the_system_check_reports_a_broken_catalogue(
 
     assert [m.id for m in found] == ([identifier] if identifier else [])
     assert all(words in str(m.msg) for m in found)
+
+
+@pytest.mark.parametrize("process", ["run", "web", "worker"])
+def test_a_broken_catalogue_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process: str
+):
+    written(tmp_path, SOUND.replace("images = 1", "images = 0"))
+    monkeypatch.setattr(spec, "FOLDER", tmp_path)
+    catalog.cache_clear()
+    try:
+        with pytest.raises(SystemCheckError, match=r"broken\.toml, \[tiny\]: images must be"):
+            call_command(process, skip_checks=False)
+    finally:
+        catalog.cache_clear()
 
 
 def test_two_blocks_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -11,6 +11,7 @@ from redis import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
+from generations import checks
 from generations.pipeline import jobs
 from generations.pipeline.engine import Engine
 from imagestudio.lib import queue
@@ -32,7 +33,7 @@ class Ear(SimpleWorker):
 
 class Command(BaseCommand):
     help = "Move generations along: order, ask, fetch, store, settle."
-    requires_system_checks = ()
+    requires_system_checks = (checks.TAG,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

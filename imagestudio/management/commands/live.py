@@ -1,4 +1,4 @@
-"""Waits and event streams on a port of their own, beside the WSGI workers."""
+"""Event streams on a port of their own, beside the WSGI workers."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from imagestudio.management.commands.web import serve_asgi
 
 
 class Command(BaseCommand):
-    help = "Serve event streams and waits; a reverse proxy sends /live/ here."
+    help = "Serve event streams; a reverse proxy sends /live/ here."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

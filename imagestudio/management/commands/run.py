@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from generations import checks
 from imagestudio import prepare
 from imagestudio.lib.limits import raise_open_files
 from imagestudio.supervisor import Program, Supervisor
@@ -20,7 +21,7 @@ ASK_EVERY_SECONDS = 0.5
 
 class Command(BaseCommand):
     help = "Prepare the data folder, then run every process until Ctrl-C."
-    requires_system_checks = ()
+    requires_system_checks = (checks.TAG,)
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:

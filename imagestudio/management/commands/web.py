@@ -6,12 +6,13 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from generations import checks
 from imagestudio.lib.limits import raise_open_files
 
 
 class Command(BaseCommand):
     help = "Serve pages: one ASGI server for everything, or WSGI workers (then run `live` beside)."
-    requires_system_checks = ()
+    requires_system_checks = (checks.TAG,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=settings.PORT)
@@ -28,7 +29,7 @@ class Command(BaseCommand):
 
 
 def serve_asgi(*, host: str, port: int) -> None:
-    """One process: event streams and waits cost it a few kilobytes each. Blocks."""
+    """One process for pages and event streams. Blocks."""
     uvicorn.run(
         "imagestudio.asgi:application",
         host=host,
@@ -47,7 +48,7 @@ def serve_asgi(*, host: str, port: int) -> None:
 
 
 def serve_wsgi(*, host: str, port: int, workers: int) -> None:
-    """Pages cost a fraction of what they do on ASGI, but a wait would hold a thread. Blocks."""
+    """Pages cost a fraction of what they do on ASGI, but a stream would hold a thread. Blocks."""
     from granian import Granian
     from granian.constants import Interfaces
 
