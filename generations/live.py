@@ -85,7 +85,7 @@ async def stream(request: TeamRequest) -> HttpResponse | StreamingHttpResponse:
         return HttpResponse(status=401)
     viewer = await request.aviewer()
     # The request lasts as long as the stream, and would keep the connection it has looked with.
-    await sync_to_async(connections.close_all)()
+    await sync_to_async(_give_connections_back)()
     response = StreamingHttpResponse(_events(viewer), content_type="text/event-stream")
     response["Cache-Control"] = "private, no-store"
     # A proxy that gathers the answer before it passes it on would hold every event back.
@@ -161,6 +161,12 @@ def _changed_since(moment: datetime) -> list[Generation]:
         return list(queries.changed_since(moment))
     finally:
         close_old_connections()
+
+
+def _give_connections_back() -> None:
+    for line in connections.all(initialized_only=True):
+        if not line.in_atomic_block:
+            line.close()
 
 
 def _moment(text: str) -> datetime | None:
