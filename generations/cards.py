@@ -1,10 +1,9 @@
-"""A generation as people see it: words, tiles and money, ready for a template to show."""
+"""A generation as people see it in the stream: its words and its money, ready to be shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.template.defaultfilters import date as format_date
 from django.urls import reverse
@@ -12,12 +11,10 @@ from django.utils import timezone
 
 from generations import prompts, queries, wording
 from generations.catalog.spec import UnknownModel, find
-from generations.models import Asset, AssetKind, Generation, Status
-from generations.thumbs import thumb_url
+from generations.models import Generation, Status
+from generations.tiles import Tile, caption, tiles
 from generations.timing import slow_after_seconds, typical_seconds
 
-FRAME_SIDE = 960
-DEFAULT_RATIO = (1, 1)
 WORDS: Mapping[str, tuple[str, str]] = {
     Status.QUEUED: ("Waiting", "wait"),
     Status.SUBMITTING: ("Rendering", "wait"),
@@ -33,27 +30,6 @@ RENDERING = (Status.SUBMITTING, Status.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """One picture, or the empty frame where it will be. `width` and `height` are its own pixels.
-
-    `number` counts from 1 within a grid, and is 0 for a picture that stands alone.
-    """
-
-    number: int
-    width: int
-    height: int
-    alt: str
-    url: str = ""
-    thumb_url: str = ""
-    preview_url: str = ""
-    srcset: str = ""
-    download_url: str = ""
-    blur: str = ""
-    is_ready: bool = False
-    asset_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     public_id: str
     url: str
@@ -61,8 +37,6 @@ class Card:
     prompt: str
     chips: Sequence[str]
     model_name: str
-    created_at: datetime
-    status: str
     word: str
     tone: str
     detail: str
@@ -75,7 +49,6 @@ class Card:
     tiles: Sequence[Tile]
     problem: str
     advice: str
-    reason: str
     reuse_url: str
     cancel_url: str
     cancel_label: str
@@ -98,8 +71,6 @@ def card(generation: Generation) -> Card:
         prompt=caption(generation),
         chips=chips(generation),
         model_name=generation.model_name,
-        created_at=generation.created_at,
-        status=generation.status,
         word=word,
         tone=tone,
         detail=_detail(generation),
@@ -112,16 +83,10 @@ def card(generation: Generation) -> Card:
         tiles=tiles(generation),
         problem=trouble.title if trouble else "",
         advice=trouble.advice if trouble else "",
-        reason=generation.error_reason,
         reuse_url=_reuse_url(generation),
         cancel_url=_cancel_url(generation),
         cancel_label=_cancel_label(generation),
     )
-
-
-def caption(generation: Generation) -> str:
-    """The prompt without what the chips say."""
-    return prompts.without_ratio(generation.prompt) or generation.prompt
 
 
 def chips(generation: Generation) -> list[str]:
@@ -131,74 +96,6 @@ def chips(generation: Generation) -> list[str]:
     if generation.parameters.get("output_format") == "jpg":
         shown.append("JPG")
     return shown
-
-
-def tiles(generation: Generation) -> list[Tile]:
-    """The pictures we keep, and a frame for each that is still expected or was never delivered."""
-    kept = {a.position: a for a in generation.assets.all() if a.kind in queries.PICTURES}
-    if not generation.is_open and not kept:
-        return []
-    return [
-        picture(generation, kept[position]) if position in kept else _frame(generation, position)
-        for position in range(generation.images_expected)
-    ]
-
-
-def picture(generation: Generation, asset: Asset) -> Tile:
-    small, large = thumb_url(asset.public_id, 320), thumb_url(asset.public_id, 960)
-    return Tile(
-        number=_number(generation, asset.position),
-        width=asset.width,
-        height=asset.height,
-        alt=_alt(generation, asset.position),
-        url=reverse("image", args=[generation.public_id, asset.position + 1]),
-        thumb_url=small,
-        preview_url=large,
-        srcset=_srcset(asset, small, large),
-        download_url=reverse("download", args=[asset.public_id]),
-        blur=f"data:image/webp;base64,{asset.blur}",
-        is_ready=True,
-        asset_id=asset.public_id,
-    )
-
-
-def sheet_of(generation: Generation) -> Asset | None:
-    return next((a for a in generation.assets.all() if a.kind == AssetKind.SHEET), None)
-
-
-def _frame(generation: Generation, position: int) -> Tile:
-    width, height = ratio_of(generation)
-    longest = max(width, height)
-    return Tile(
-        number=_number(generation, position),
-        width=round(FRAME_SIDE * width / longest),
-        height=round(FRAME_SIDE * height / longest),
-        alt=_alt(generation, position),
-    )
-
-
-def _number(generation: Generation, position: int) -> int:
-    return position + 1 if generation.images_expected > 1 else 0
-
-
-def _srcset(asset: Asset, small: str, large: str) -> str:
-    """Renditions are made by their long side; a browser chooses by width."""
-    scale = asset.width / max(asset.width, asset.height)
-    return f"{small} {round(320 * scale)}w, {large} {round(960 * scale)}w"
-
-
-def ratio_of(generation: Generation) -> tuple[int, int]:
-    width, _, height = str(generation.parameters.get("aspect_ratio", "")).partition(":")
-    if width.isdigit() and height.isdigit() and int(width) and int(height):
-        return int(width), int(height)
-    return DEFAULT_RATIO
-
-
-def _alt(generation: Generation, position: int) -> str:
-    words = caption(generation)
-    if generation.images_expected == 1:
-        return words
-    return f"{words}, image {position + 1} of {generation.images_expected}"
 
 
 def _word(generation: Generation) -> tuple[str, str]:
@@ -275,6 +172,8 @@ def _money_url(generation: Generation) -> str:
 def _trouble(generation: Generation) -> wording.Problem | None:
     if generation.status == Status.FAILED:
         return wording.problem(generation.error_code)
+    if generation.status == Status.CANCELED:
+        return wording.CANCELLED
     if generation.status == Status.SUCCEEDED and not generation.delivered_free_at:
         good = sum(asset.kind in queries.PICTURES for asset in generation.assets.all())
         return wording.partly(good, expected=generation.images_expected)

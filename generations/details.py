@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from accounts.billing.queries import Line
 from generations import wording
-from generations.cards import Tile, sheet_of
 from generations.catalog.spec import UnknownModel, find
 from generations.models import Asset, Attempt, Generation, Status
+from generations.tiles import Tile, sheet_of
+from generations.timing import typical_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _last(generation: Generation) -> Moment:
 
 def _expected(generation: Generation) -> str:
     try:
-        return f"usually {find(generation.model).seconds} s"
+        return f"usually {typical_seconds(find(generation.model))} s"
     except UnknownModel:
         return ""
 

@@ -65,6 +65,9 @@ _PROBLEMS: Mapping[str, Problem] = {
         "Something broke on our side.", "Try again. We have kept a record for the operator."
     ),
 }
+CANCELLED = Problem(
+    "Cancelled before a provider had it.", "Nothing was spent. Edit the prompt to order it anew."
+)
 _UNNAMED = Problem("This generation could not be finished.", "Try again, or use another model.")
 
 

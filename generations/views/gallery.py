@@ -14,9 +14,9 @@ from django.views.decorators.http import condition, require_GET
 
 from accounts.http import TeamRequest
 from generations import queries
-from generations.cards import Tile, caption, picture
 from generations.etags import of_page
 from generations.models import Asset
+from generations.tiles import Tile, caption, picture
 from imagestudio.lib.paging import keyset
 
 GALLERY_SIZE = 60

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_GET
 
@@ -14,6 +15,7 @@ from generations import details, queries
 from generations.cards import card as make_card
 from generations.etags import of_page
 from generations.models import Generation
+from generations.tiles import large
 from generations.views.create import generation_or_404
 
 
@@ -42,7 +44,7 @@ def detail(request: TeamRequest, public_id: UUID, position: int | None = None) -
     return render(
         request,
         "generations/detail.html",
-        {"card": shown, "tile": tile, **_beside(request, generation)}
+        {"card": shown, "tile": tile and large(tile), **_beside(request, generation)}
         | details.page(generation, tile, lines=lines),
     )
 
@@ -53,4 +55,4 @@ def _beside(request: TeamRequest, generation: Generation) -> dict[str, str]:
 
 
 def _url(generation: Generation | None) -> str:
-    return make_card(generation).url if generation else ""
+    return reverse("generation", args=[generation.public_id]) if generation else ""

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.viewer import Viewer
 from generations import cards, queries, wording
 from generations.models import Generation, ProviderAccount, Status
+from generations.tiles import large
 from tests.generations import world
 
 
@@ -204,6 +205,42 @@ def test_pages_are_private_and_checked_again(client: Client, rich: Viewer, name:
     assert "no-cache" in answer["Cache-Control"] or "no-store" in answer["Cache-Control"]
 
 
+def test_a_cancelled_order_leaves_a_quiet_note(client: Client, rich: Viewer):
+    row = world.ended(rich, Status.CANCELED)
+
+    pages = [page_of(client.get("/")), page_of(client.get(card_of(rich, row).url))]
+
+    for page in pages:
+        assert "Cancelled before a provider had it." in page
+        assert "1 credit returned" in page
+        assert "Edit prompt" in page
+
+
+@pytest.mark.parametrize(("width", "height"), [(2048, 1024), (1024, 2048)])
+def test_only_the_page_of_an_image_offers_its_original(
+    client: Client, rich: Viewer, width: int, height: int
+):
+    row = world.ready(rich, model="midjourney")
+    asset = row.assets.get(position=1)
+    row.assets.update(width=width, height=height)
+    original = f"{reverse('original', args=[asset.public_id])} {width}w"
+
+    assert original in page_of(client.get(reverse("image", args=[row.public_id, 2])))
+    assert original not in page_of(client.get(reverse("image", args=[row.public_id, 1])))
+    assert original not in page_of(client.get("/"))
+    assert original not in page_of(client.get("/gallery/"))
+
+
+def test_a_small_picture_promises_no_more_width_than_it_has(rich: Viewer):
+    row = world.ready(rich)
+    row.assets.update(width=512, height=256)
+
+    (tile,) = card_of(rich, row).tiles
+
+    assert [part.split()[1] for part in tile.srcset.split(", ")] == ["320w", "512w"]
+    assert large(tile) == tile
+
+
 def test_the_page_of_an_image_shows_asked_and_got(client: Client, rich: Viewer):
     row = world.ready(rich, model="midjourney", good=3)
 
@@ -250,7 +287,7 @@ def test_a_card_says_where_it_stands_and_what_it_costs(rich: Viewer, status: Sta
     assert (card.word, card.money) == WORDS[status]
     assert card.is_open == (status not in {Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
     assert (card.percent == 40) == (card.word == "Rendering")
-    assert bool(card.problem) == (status == Status.FAILED)
+    assert bool(card.problem) == (status in {Status.FAILED, Status.CANCELED})
     assert bool(card.ready_at) == (status == Status.SUCCEEDED)
     assert len(card.tiles) == 4
 
