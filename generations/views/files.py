@@ -18,6 +18,7 @@ from django.http import (
     HttpResponseBase,
     StreamingHttpResponse,
 )
+from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
@@ -49,9 +50,15 @@ def thumb(request: HttpRequest, token: str, public_id: UUID, side: int) -> HttpR
 
 @login_required
 @require_GET
-@cache_control(private=True, no_store=True)
+@cache_control(private=True, no_cache=True)
 def original(request: TeamRequest, public_id: UUID) -> HttpResponseBase:
+    """The stored bytes. A browser that has them asks again each time, and is told that it has."""
     asset = _seen_asset(request, public_id)
+    etag = f'"{asset.sha256}"'
+    return get_conditional_response(request, etag=etag) or _streamed(request, asset, etag=etag)
+
+
+def _streamed(request: HttpRequest, asset: Asset, *, etag: str) -> StreamingHttpResponse:
     stored = _open(asset.key)
     response: StreamingHttpResponse
     if isinstance(request, ASGIRequest):
@@ -63,6 +70,7 @@ def original(request: TeamRequest, public_id: UUID) -> HttpResponseBase:
     response["Content-Type"] = asset.content_type
     response["Content-Length"] = str(asset.size_bytes)
     response["Content-Disposition"] = f'inline; filename="{filename(asset)}"'
+    response["ETag"] = etag
     return response
 
 

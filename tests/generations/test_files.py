@@ -127,9 +127,24 @@ def test_the_original_comes_as_it_was_stored(client: Client, asset: Asset):
     with default_storage.open(asset.key) as stored:
         assert body(response) == stored.read()
     assert response["Content-Type"] == "image/png"
-    assert "no-store" in response["Cache-Control"]
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+
+
+def test_a_browser_that_has_the_original_is_told_so_each_time(
+    client: Client, visitor: Client, asset: Asset
+):
+    url = reverse("original", args=[asset.public_id])
+    first = client.get(url)
+    known = {"if-none-match": first["ETag"]}
+    assert hashlib.sha256(body(first)).hexdigest() == asset.sha256
+
+    again = client.get(url, headers=known)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert "private" in again["Cache-Control"]
+    assert "no-cache" in again["Cache-Control"]
+    assert visitor.get(url, headers=known).status_code == 302
 
 
 @pytest.mark.parametrize("name", ["original", "download"])
