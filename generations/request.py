@@ -136,8 +136,9 @@ def _integer(raw: object) -> int | None:
 def _unknown_fields(spec: ModelSpec, raw: Mapping[str, object]) -> list[Fault]:
     known = {"prompt", "count", *(p.name for p in spec.parameters)}
     allowed = tuple(sorted(known))
+    codes = {"image": "takes_no_image"}
     return [
-        Fault(name, "unknown_field", {"model": spec.name, "allowed": allowed})
+        Fault(name, codes.get(name, "unknown_field"), {"model": spec.name, "allowed": allowed})
         for name in raw
         if name not in known
     ]

@@ -13,19 +13,21 @@ _FAULTS: Mapping[str, str] = {
     "not_a_number": "Write a whole number.",
     "out_of_range": "Choose between {minimum} and {maximum}.",
     "unknown_field": "{model} does not take this. It takes {allowed}.",
+    "takes_no_image": "{model} works from words alone. Nothing was ordered; leave the image out.",
     "unknown_model": "There is no model of that name. Choose one of {allowed}.",
     "ratio_refused": "{found} is no ratio. Write width:height, such as 16:9, at most 4 to 1.",
     "repeat_refused": "{found} would order several times over. Remove it and press Generate again.",
     "speed_refused": "{found} changes the price and is not offered yet. Remove it.",
     "flag_refused": "{found} changes the price and is not offered yet. Remove it.",
     "permutation_refused": "{found} would become several orders. Write one version.",
-    "insufficient_credits": "This needs {needed} credits and {available} are available. "
+    "insufficient_credits": "This needs {needed} and {available} are available. "
     "Nothing was ordered; your prompt is kept.",
-    "price_changed": "The price is now {price} credits. Nothing was ordered; "
-    "press again to accept.",
+    "price_changed": "The price is now {price}. Nothing was ordered; press again to accept.",
     "unknown_account": "There is no provider account of that name.",
     "no_provider": "No provider for this model is set up. Nothing was ordered.",
 }
+# Parameters that are shown with their unit.
+_AMOUNTS = frozenset({"needed", "price"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ _UNNAMED = Problem("This generation could not be finished.", "Try again, or use 
 
 
 def sentence(fault: Fault) -> str:
-    values = {name: _plain(value) for name, value in fault.parameters.items()}
+    values = {name: _plain(name, value) for name, value in fault.parameters.items()}
     return _FAULTS[fault.code].format(**values)
 
 
@@ -94,7 +96,9 @@ def credits(number: int) -> str:
     return "1 credit" if number == 1 else f"{number} credits"
 
 
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
+    if name in _AMOUNTS and isinstance(value, int):
+        return credits(value)
     if isinstance(value, str) or not isinstance(value, Iterable):
         return str(value)
     return ", ".join(map(str, value))

@@ -168,6 +168,8 @@ def test_the_command_tells_what_came_of_it(
         (("--param=colour=red",), "colour: Midjourney does not take this"),
         (("--param=aspect_ratio=7:1",), "aspect_ratio: Choose one of"),
         (("--prompt=a --repeat 3",), "prompt: --repeat would order several times"),
+        (("--image=heron.png",), "image: Midjourney works from words alone. Nothing was ordered"),
+        (("--model=flux-schnell", "--image=heron.png"), "image: Flux Schnell works from words"),
         (("--provider=nobody",), "no provider account of that name"),
         (("--team=nobody",), "is in no team nobody"),
     ],
@@ -192,6 +194,8 @@ def test_the_command_refuses_what_the_wallet_cannot_cover(
 ):
     with pytest.raises(CommandError, match="needs 4 credits and 0 are available"):
         generate(capsys)
+    with pytest.raises(CommandError, match="needs 1 credit and 0 are available"):
+        generate(capsys, "--model=flux-schnell")
 
 
 # --- Admin -------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--model", required=True)
         parser.add_argument("--prompt", required=True)
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+        parser.add_argument("--image", metavar="PATH", help="for models that take one")
         parser.add_argument("--provider", help="the account to order at, by name")
         parser.add_argument("--team", help="slug of the team to act for")
         parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
@@ -102,6 +103,8 @@ def _account(name: str | None) -> ProviderAccount | None:
 
 def _raw(options: dict[str, Any]) -> dict[str, object]:
     raw: dict[str, object] = {"prompt": options["prompt"]}
+    if options["image"] is not None:
+        raw["image"] = options["image"]
     for pair in options["param"]:
         name, separator, value = pair.partition("=")
         if not separator:
