@@ -18,9 +18,16 @@ help:
 run: base
 	@exec $(BIN)/python manage.py run
 
+# What starts the product or drives a browser is about the whole, brings its own databases and
+# keeps both cores busy by itself; all other tests share them between two processes.
+WHOLE := processes or browser
+HEAVY := proof or faults or bench
+PARTS := -n 2 -m "not ($(WHOLE) or $(HEAVY))"
+
 test: check
-	$(BIN)/pytest --database=sqlite
-	$(BIN)/pytest --database=postgres
+	$(BIN)/pytest --database=sqlite $(PARTS)
+	$(BIN)/pytest --database=postgres $(PARTS) tests/accounts tests/billing tests/generations tests/ops
+	$(BIN)/pytest --database=sqlite -m "($(WHOLE)) and not ($(HEAVY))"
 
 # A folder of its own, so that looking at the settings leaves no trace in the data.
 check: export VAR := $(CURDIR)/.venv/check
