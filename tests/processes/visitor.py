@@ -10,9 +10,10 @@ from tests.studio import Studio
 
 
 class Visitor:
-    """`with Visitor(studio) as visitor`: logged in as the first login."""
+    """`with Visitor(studio) as visitor`: logged in as the first login. Do so once: there is a limit."""
 
     def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         self._login = studio.login
         self._client = httpx.Client(
             base_url=studio.url, trust_env=False, timeout=30, headers={"Origin": studio.url}
@@ -24,7 +25,9 @@ class Visitor:
         answer = self._client.post(
             "/accounts/login/", data=fields | {"login": email, "password": password}
         )
-        assert answer.status_code == httpx.codes.FOUND, answer.text
+        if answer.status_code != httpx.codes.FOUND:
+            self.close()
+            raise AssertionError(answer.text)
         return self
 
     def __exit__(
@@ -33,6 +36,15 @@ class Visitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def window(self) -> "Visitor":
+        """Another window of the same browser: its session, a connection of its own."""
+        other = Visitor(self._studio)
+        other._client.cookies.update(self._client.cookies)
+        return other
+
+    def close(self) -> None:
         self._client.close()
 
     def form(self, *, model: str) -> dict[str, str]:
