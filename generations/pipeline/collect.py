@@ -65,7 +65,7 @@ async def collect(desk: Desk, claim: Claim) -> None:
 
 
 async def _fetch_one(desk: Desk, claim: Claim, work: Work, wanted: Wanted) -> Outcome:
-    async with desk.downloads:
+    async with desk.downloads(work.attempt.account):
         try:
             return await _bring(desk, claim, work, wanted)
         except (http.Blocked, http.TooLarge, http.BrokenOff, pictures.NotAPicture) as error:

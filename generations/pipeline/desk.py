@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,6 +28,7 @@ R = TypeVar("R")
 _SQLITE_THREADS = 1
 _SERVER_THREADS = 4
 _STORAGE_THREADS = 8
+# For each provider its own: one whose images never come must not keep the others waiting.
 _DOWNLOADS_MAX = 16
 _ANSWER_SECONDS_MAX = 120
 
@@ -39,7 +41,9 @@ class Desk:
         self.worker = f"{socket.gethostname()[:12]}-{os.getpid()}-{os.urandom(4).hex()}"
         self.egress = Egress()
         self.pictures = Pictures()
-        self.downloads = asyncio.Semaphore(_DOWNLOADS_MAX)
+        self._downloads: dict[int, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_DOWNLOADS_MAX)
+        )
         self.polls = Polls()
         self._database = Lanes(threads, name="database")
         self._storage = ThreadPoolExecutor(_STORAGE_THREADS, thread_name_prefix="storage")
@@ -72,6 +76,10 @@ class Desk:
     def way_to(self, account: ProviderAccount) -> Egress:
         """The way out that may also reach the very host and port given for the account."""
         return self.egress.trusting(host_and_port(account.base_url))
+
+    def downloads(self, account: ProviderAccount) -> asyncio.Semaphore:
+        """How many images may be on their way from this account at once."""
+        return self._downloads[account.pk]
 
     async def close(self) -> None:
         await self.egress.close()

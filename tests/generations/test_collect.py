@@ -1,26 +1,29 @@
 """Each finished image is fetched, looked into, stored and written down, or honestly missed."""
 
+import asyncio
 import base64
 import hashlib
 import io
 import re
+import socket
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 from PIL import Image
 
 from accounts.viewer import Viewer
 from generations import keeping
 from generations.invariants import faults
-from generations.models import Asset, Generation, ProviderAccount, Status
+from generations.models import Asset, Attempt, Generation, ProviderAccount, Status
 from generations.pictures import RENDITION_SIDES, NotAPicture, Pictures, look
 from generations.pipeline import collect as collecting
 from generations.pipeline import receive
 from generations.pipeline.desk import Desk
-from generations.pipeline.lifecycle import Claim, LeaseLost
+from generations.pipeline.lifecycle import Claim, LeaseLost, claim
 from tests.generations import world
 from tests.generations.driving import at_desk, crash, step, time_passes, work
 from tests.generations.scripted import FETCH, Reply, Scripted, errs, file
@@ -278,6 +281,44 @@ def test_a_way_that_fails_for_a_while_is_waited_for(
     assert world.fresh(row).status == Status.SUCCEEDED
     assert world.sums(rich) == (99, 0)
     assert faults() == []
+
+
+def test_images_that_never_come_keep_no_other_provider_s_waiting(
+    odd: ProviderAccount, scripted: Scripted, rich: Viewer
+):
+    scripted.on("/0.png", file(GOOD))
+    silent = socket.create_server(("127.0.0.1", 0), backlog=100)
+    dead = world.account(f"http://127.0.0.1:{silent.getsockname()[1]}", name="dead")
+    stuck = [to_collect(rich, dead) for _ in range(20)]
+    row = to_collect(rich, odd)
+
+    async def collect(desk: Desk, pk: int) -> None:
+        held = await desk.db(claim, pk, worker=desk.worker)
+        assert held is not None
+        await collecting.collect(desk, held)
+
+    async def collect_all(desk: Desk) -> None:
+        waiting = asyncio.gather(*(collect(desk, one.pk) for one in stuck))
+        await asyncio.sleep(0.3)
+        await asyncio.wait_for(collect(desk, row.pk), 10)
+        assert not waiting.done()
+        silent.close()
+        await waiting
+
+    at_desk(collect_all)
+
+    assert world.fresh(row).status == Status.SUCCEEDED
+    assert {world.fresh(one).status for one in stuck} == {Status.COLLECTING}
+
+
+def to_collect(viewer: Viewer, at: ProviderAccount) -> Generation:
+    """One image, finished at the provider, and not fetched yet."""
+    row = world.under_way(viewer, at)
+    result = {"panels": [f"{at.base_url}/0.png"], "sheet": ""}
+    Attempt.objects.filter(generation=row).update(outcome="finished", result=result)
+    now = timezone.now()
+    world.change(row, status=Status.COLLECTING, rendered_at=now, due_at=now)
+    return row
 
 
 def test_a_storage_that_fails_for_a_while_loses_nothing(

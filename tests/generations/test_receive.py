@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -200,7 +201,43 @@ def test_one_unreadable_report_does_not_hide_the_others(odd: ProviderAccount, sc
     told = at_desk(ask_for_all)
 
     assert isinstance(told[1], ProviderUpdate)
-    assert [str(told[0]), str(told[2])] == ["unknown_order", "unknown_order"]
+    assert [str(told[0]), str(told[2])] == ["malformed", "malformed"]
+
+
+@pytest.mark.parametrize("answer", [Reply(404, b"<h1>Not found</h1>"), errs(405), says({})])
+def test_a_provider_that_cannot_tell_of_many_is_asked_about_each(
+    odd: ProviderAccount, scripted: Scripted, answer: Reply
+):
+    scripted.on(FETCH_MANY, answer)
+    scripted.on(FETCH, lambda request: says(task("processing", request.json["task_id"])))
+
+    async def ask_for_all(desk: Desk) -> list[str]:
+        client = desk.client(odd)
+        asked = (desk.polls.ask(client, f"t{number}") for number in range(30))
+        return [update.remote_id for update in await asyncio.gather(*asked)]
+
+    assert at_desk(ask_for_all) == [f"t{number}" for number in range(30)]
+    assert len(scripted.asked(FETCH)) == 30
+
+
+def test_a_provider_that_never_answers_keeps_no_other_waiting(
+    odd: ProviderAccount, scripted: Scripted
+):
+    scripted.on(FETCH, lambda request: says(task("processing", request.json["task_id"])))
+    silent = socket.create_server(("127.0.0.1", 0), backlog=100)
+    dead = world.account(f"http://127.0.0.1:{silent.getsockname()[1]}", name="dead")
+
+    async def ask_both(desk: Desk) -> ProviderUpdate:
+        asked = (desk.polls.ask(desk.client(dead), f"t{number}") for number in range(400))
+        unanswered = asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.sleep(0.3)
+        update = await asyncio.wait_for(desk.polls.ask(desk.client(odd), "t0"), 5)
+        assert not unanswered.done()
+        silent.close()
+        assert {str(error) for error in await unanswered} == {"unreachable"}
+        return update
+
+    assert at_desk(ask_both).remote_id == "t0"
 
 
 # --- Webhooks ----------------------------------------------------------------------------------
