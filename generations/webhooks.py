@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.addresses import peer_address
 from generations.models import Attempt, EventState, InboundEvent
 from generations.protocols import registry
 from generations.provider_accounts import callback_secret, token_hash
@@ -85,7 +86,7 @@ def _record_once(
                 protocol=protocol,
                 body=body,
                 dedupe_key=dedupe_key.hexdigest(),
-                remote_address=request.META.get("REMOTE_ADDR") or None,
+                remote_address=peer_address(request) or None,
                 **fields,
             )
     except IntegrityError:

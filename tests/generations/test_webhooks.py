@@ -9,6 +9,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.teams import create_user
@@ -65,6 +66,21 @@ def test_a_true_report_is_stored_and_thanked_for(attempt: Attempt):
     assert (event.state, event.attempt_id) == ("received", attempt.pk)
     assert json.loads(event.text) == report(attempt)
     assert event.remote_address == "127.0.0.1"
+
+
+def test_behind_a_proxy_the_caller_is_noted_and_not_the_proxy(attempt: Attempt, settings: Settings):
+    settings.TRUSTED_PROXIES = 1
+    Client().post(
+        f"/webhooks/journeyapi/{callback_token(attempt)}",
+        report(attempt),
+        content_type="application/json",
+        headers={
+            "x-webhook-secret": callback_secret(attempt),
+            "x-forwarded-for": "6.6.6.6, 203.0.113.1",
+        },
+    )
+
+    assert InboundEvent.objects.get().remote_address == "203.0.113.1"
 
 
 @pytest.mark.parametrize(
