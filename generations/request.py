@@ -38,10 +38,6 @@ class GenerationRequest:
     parameters: Mapping[str, Value]
     count: int = 1
 
-    @property
-    def ratio(self) -> str:
-        return str(self.parameters.get("aspect_ratio", ""))
-
 
 def parse(spec: ModelSpec, raw: Mapping[str, object]) -> GenerationRequest:
     """Check `prompt`, `count` and the parameters. Raises InvalidRequest with every fault."""

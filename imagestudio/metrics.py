@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from accounts.billing.models import Hold, HoldState
+from generations import queries
 from generations.models import Generation, Status
 from imagestudio import health
 
@@ -34,8 +35,7 @@ def text() -> bytes:
 
 def _generations() -> Metric:
     family = GaugeMetricFamily("imagestudio_generations", "Rows by status.", labels=["status"])
-    counted = Generation.objects.order_by().values_list("status").annotate(Count("pk"))
-    counts = dict(counted)
+    counts = queries.by_status()
     for status in Status:
         family.add_metric([status.value], counts.get(status.value, 0))
     return family

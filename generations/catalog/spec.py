@@ -88,7 +88,7 @@ class ModelSpec:
 
 @cache
 def catalog() -> Mapping[str, ModelSpec]:
-    """Every model by id, in the order of the files. Raises BrokenCatalog."""
+    """Every model by id, as the picker lists them: the last file first. Raises BrokenCatalog."""
     models: dict[str, ModelSpec] = {}
     for path in sorted(FOLDER.glob("*.toml"), reverse=True):
         for model in load(path):

@@ -71,14 +71,14 @@ def test_a_prompt_alone_takes_every_default():
 def test_the_ratio_in_the_prompt_wins_over_the_one_in_the_form():
     request = parse(find("midjourney"), {"prompt": "a cat --ar 16:9", "aspect_ratio": "2:3"})
 
-    assert request.ratio == "16:9"
+    assert request.parameters["aspect_ratio"] == "16:9"
 
 
 def test_flux_reads_flags_as_words():
     request = parse(find("flux-schnell"), {"prompt": "a cat --repeat 4 --ar 16:9 {a,b}"})
 
     assert request.prompt == "a cat --repeat 4 --ar 16:9 {a,b}"
-    assert request.ratio == "1:1"
+    assert request.parameters["aspect_ratio"] == "1:1"
 
 
 @pytest.mark.parametrize(
