@@ -10,7 +10,7 @@ from tests.studio import Studio
 
 
 class Visitor:
-    """`with Visitor(studio) as visitor`: logged in as the first login. Do so once: there is a limit."""
+    """`with Visitor(studio) as visitor`: the first login, logged in once: logins have a limit."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
