@@ -138,6 +138,10 @@ class Generation(models.Model):
             models.Index(fields=["team", "-created_at", "-id"], name="generation_stream"),
             models.Index(fields=["changed_at"], name="generation_changed"),
             models.Index(fields=["team", "status"], name="generation_team_status"),
+            models.Index(fields=["status", "created_at", "id"], name="generation_line"),
+            models.Index(
+                fields=["model", "status", "-created_at", "-id"], name="generation_recent"
+            ),
         ]
 
     def __str__(self) -> str:
