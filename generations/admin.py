@@ -67,6 +67,10 @@ class InboundEventAdmin(ReadOnlyAdmin):
     readonly_fields = ("text",)
     actions = ("replay",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundEvent]:
+        # A list of bodies would be megabytes that nobody sees; an event's own page fetches one.
+        return super().get_queryset(request).defer("body")
+
     @admin.action(description="Replay: consider the selected events again", permissions=["view"])
     def replay(self, request: HttpRequest, events: QuerySet[InboundEvent]) -> None:
         """Only what belongs to an attempt and came with its secret can lead to anything."""

@@ -22,13 +22,14 @@ def ring_what_is_due() -> int:
     )
     due = rows.count()
     first = rows.order_by("pk").values_list("pk", flat=True).first()
-    event = InboundEvent.objects.filter(state=EventState.RECEIVED).order_by("pk").first()
+    events = InboundEvent.objects.filter(state=EventState.RECEIVED)
+    event = events.order_by("pk").values_list("pk", flat=True).first()
     reached("ticker.selected")
     # One bell wakes a worker, and the worker looks for all; a thousand bells would only cost more.
     if first is not None:
         queue.ring(queue.RING_GENERATION, first)
     elif event is not None:
-        queue.ring(queue.RING_EVENT, event.pk)
+        queue.ring(queue.RING_EVENT, event)
     return due
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -337,6 +339,16 @@ def replay(operator: Client, *events: InboundEvent) -> Any:
         "/admin/generations/inboundevent/",
         {"action": "replay", "_selected_action": [event.pk for event in events]},
     )
+
+
+def test_a_list_of_events_reads_no_bodies(attempt: Attempt, operator: Client):
+    post(attempt)
+
+    with CaptureQueriesContext(connection) as asked:
+        page = operator.get("/admin/generations/inboundevent/").content.decode()
+
+    assert "1 inbound event" in page
+    assert [query["sql"] for query in asked if '"body"' in query["sql"]] == []
 
 
 def test_an_event_is_shown_to_the_operator_as_text(attempt: Attempt, operator: Client):
