@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 IMAGE_BYTES_MAX = 50 * 1024 * 1024
 DOWNLOAD_SECONDS = 60
-SPOOLED_BYTES = 1024 * 1024
 # An image that is broken, missing or no image at all stays so; it is asked for this often.
 TRIES_MAX = 4
 TRY_AGAIN_SECONDS = 2

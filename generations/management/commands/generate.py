@@ -34,26 +34,29 @@ class Command(BaseCommand):
         parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        viewer = _viewer(options["email"], options["team"])
-        try:
-            request = parse(find(options["model"]), _raw(options))
-            terms = Terms(pinned_account=_account(options["provider"]))
-            placed = submit(viewer, request, terms=terms)
-        except UnknownModel:
-            allowed = {"allowed": tuple(catalog())}
-            raise CommandError(wording.sentence(Fault("model", "unknown_model", allowed))) from None
-        except InvalidRequest as error:
-            sentences = [f"{fault.field}: {wording.sentence(fault)}" for fault in error.faults]
-            raise CommandError("\n".join(sentences)) from None
-        except InsufficientCredits as error:
-            figures = {"needed": error.needed, "available": error.available}
-            fault = Fault("price", "insufficient_credits", figures)
-            raise CommandError(wording.sentence(fault)) from None
+        placed = _place(_viewer(options["email"], options["team"]), options)
         rows = _wait([generation.pk for generation in placed], seconds=options["wait"])
         documents = [describe(row) for row in rows]
         # One order of several images is several generations; the first carries the others along.
         document = documents[0] if len(documents) == 1 else documents[0] | {"batch": documents}
         self.stdout.write(json.dumps(document, ensure_ascii=False))
+
+
+def _place(viewer: Viewer, options: dict[str, Any]) -> list[Generation]:
+    """Submit. Whatever refuses the order ends the command in a sentence."""
+    terms = Terms(pinned_account=_account(options["provider"]))
+    try:
+        request = parse(find(options["model"]), _raw(options))
+        return submit(viewer, request, terms=terms)
+    except UnknownModel:
+        fault = Fault("model", "unknown_model", {"allowed": tuple(catalog())})
+    except InsufficientCredits as error:
+        figures = {"needed": error.needed, "available": error.available}
+        fault = Fault("price", "insufficient_credits", figures)
+    except InvalidRequest as error:
+        sentences = [f"{each.field}: {wording.sentence(each)}" for each in error.faults]
+        raise CommandError("\n".join(sentences)) from None
+    raise CommandError(wording.sentence(fault))
 
 
 def describe(row: Generation) -> dict[str, Any]:
