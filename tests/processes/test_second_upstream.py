@@ -17,13 +17,17 @@ def other(request: pytest.FixtureRequest) -> Iterator[Upstream]:
         yield server
 
 
-def test_an_added_provider_delivers(on_files: Studio, desk: Desk, other: Upstream):
+def test_an_added_provider_delivers(
+    on_files: Studio, desk: Desk, other: Upstream, request: pytest.FixtureRequest
+):
     name = "by-webhook" if other.webhooks else "by-polling"
     added = on_files.manage(
         "provider", "add", name, "--protocol", "journeyapi", "--base-url", other.base_url,
         "--api-key", other.api_key,
     )  # fmt: skip
     assert added.returncode == 0, added.stderr
+    # Orders of other tests must not come to a server that goes with this one.
+    request.addfinalizer(lambda: on_files.manage("provider", "pause", name))
 
     ids = desk.place(
         [

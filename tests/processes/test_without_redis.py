@@ -52,15 +52,15 @@ def test_a_submit_is_answered_in_time_and_the_images_come(without_redis: Studio)
 
 def test_redis_emptied_and_killed_in_the_middle_loses_nothing(on_files: Studio, desk: Desk):
     bell = on_files.var / "valkey" / "valkey.sock"
-    ids = desk.place([Wish(prompt=PROMPT)] * 3)
+    ids = desk.place([Wish(prompt=PROMPT, provider="sandbox")] * 3)
     with redis.Redis(unix_socket_path=str(bell)) as connection:
         connection.flushall()
-    ids += desk.place([Wish(prompt=PROMPT)] * 3)
+    ids += desk.place([Wish(prompt=PROMPT, provider="sandbox")] * 3)
 
     gone = on_files.kill("valkey", by=signal.SIGKILL)
-    ids += desk.place([Wish(prompt=PROMPT)] * 3)
+    ids += desk.place([Wish(prompt=PROMPT, provider="sandbox")] * 3)
     on_files.wait_for_another("valkey", than=gone)
-    ids += desk.place([Wish(prompt=PROMPT)] * 3)
+    ids += desk.place([Wish(prompt=PROMPT, provider="sandbox")] * 3)
 
     seen = desk.look_until(all_settled, seconds=60, ids=ids)
     assert [(one.status, one.images, one.captured) for one in seen] == [("SUCCEEDED", 1, 1)] * 12

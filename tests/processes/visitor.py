@@ -49,7 +49,10 @@ class Visitor:
 
     def form(self, *, model: str) -> dict[str, str]:
         """The hidden fields of the bar, as the page for this model holds them."""
-        return self.fields_of(self._client.get("/", params={"model": model}))
+        return self.fields_of(self.page("/", model=model))
+
+    def page(self, path: str, **query: str) -> httpx.Response:
+        return self._client.get(path, params=query)
 
     def fields_of(self, answer: httpx.Response) -> dict[str, str]:
         return _hidden(answer.text)
