@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "imagestudio.caching.private_unless_said",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -132,6 +133,10 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
     DATABASE["CONN_MAX_AGE"] = 60
+    # A process that froze in the middle of a transaction holds a wallet: not for ever.
+    DATABASE.setdefault("OPTIONS", {}).setdefault(
+        "options", "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
+    )
 
 # --- Redis -----------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@ from django.urls import include, path
 
 from imagestudio import views
 
+handler500 = "imagestudio.views.broken"
+
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

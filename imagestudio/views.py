@@ -1,9 +1,12 @@
-"""Addresses for machines: is it alive, is it ready, how does it fare."""
+"""Addresses for machines: is it alive, is it ready, how does it fare. And the last page of all."""
 
 import ipaddress
+import sys
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.template import loader
 from django.templatetags.static import static
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_safe
@@ -46,6 +49,15 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
 def favicon(_request: HttpRequest) -> HttpResponse:
     """Browsers ask for it beside pages that name no icon, such as a picture opened alone."""
     return redirect(static("img/mark-48.png"))
+
+
+def broken(_request: HttpRequest) -> HttpResponse:
+    """For what no view has caught: 503 when the database is away, which passes, else 500."""
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if is_away else 500
+    # Without a context: the page's frame would ask the database again.
+    page = loader.get_template(f"{status}.html").render()
+    return HttpResponse(page, status=status, headers={"Retry-After": "10"} if is_away else {})
 
 
 def _comes_from_this_machine(request: HttpRequest) -> bool:

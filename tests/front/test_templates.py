@@ -12,7 +12,7 @@ from django.template.loader import get_template
 from tests.front.files import ROOT, STATIC, TEMPLATES, found, pages
 
 # They must come out when nothing else works, so they stand on their own.
-ALONE = {"base.html", "400.html", "500.html"}
+ALONE = {"base.html", "400.html", "500.html", "503.html"}
 ALLAUTH = Path(allauth.__file__).parent / "templates"
 STATIC_TAG = r"""{%\s*static\s+['"]([^'"]+)['"]"""
 
