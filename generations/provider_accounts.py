@@ -1,12 +1,12 @@
 """Open, pause and refresh our accounts at providers, and derive what we tell them for callbacks."""
 
 import hashlib
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
 from generations.models import Attempt, ProviderAccount
+from imagestudio.lib.addresses import Blocked, Destination
 from imagestudio.lib.sealed import derive
 
 SANDBOX = "sandbox"
@@ -43,10 +43,14 @@ def resume(account: ProviderAccount) -> None:
 
 
 def host_and_port(url: str) -> str:
-    """The one network address that an account's URL stands for, as "host:port"."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{(parts.hostname or '').lower()}:{port}"
+    """The one network address that an account's URL stands for, as the way out spells it.
+
+    Empty for a URL that nobody can call, so that nothing is trusted on its account.
+    """
+    try:
+        return Destination.read(url.strip()).host_port
+    except Blocked:
+        return ""
 
 
 def callback_token(attempt: Attempt) -> str:

@@ -13,6 +13,7 @@ from accounts.teams import create_user
 from accounts.viewer import Viewer
 from generations import provider_accounts
 from generations.models import Generation, ProviderAccount, Status
+from imagestudio.lib.addresses import Destination
 from tests.generations import world
 from tests.generations.driving import work
 from tests.upstream import Upstream
@@ -65,6 +66,20 @@ def test_keys_are_sealed_in_the_database(db: None, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("http://[::1]:8080/", "[::1]:8080"),
+        ("HTTP://LocalHost:8080/api/v1", "localhost:8080"),
+        ("http://up_stream:8080", "up_stream:8080"),
+        ("https://api.example.com", "api.example.com:443"),
+    ],
+)
+def test_an_account_s_own_address_is_the_one_that_is_called(url: str, trusted: str):
+    assert provider_accounts.host_and_port(url) == trusted
+    assert Destination.read(url).host_port == trusted
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"protocol": "telepathy"}, "No protocol telepathy"), ({"protocol": "../x"}, "No protocol"),
@@ -72,6 +87,10 @@ def test_keys_are_sealed_in_the_database(db: None, capsys: pytest.CaptureFixture
         ({"base_url": "http://"}, "must look like"), ({"base_url": "http://a:b@c.d"}, "must look"),
         ({"base_url": "http://a.b:99999"}, "must look"), ({"base_url": "http://a:x"}, "must look"),
         ({"base_url": "https://a.b/" + "x" * 300}, "300 characters"),
+        ({"base_url": "http://a b"}, "must look"), ({"base_url": "http://a.b/?c=d"}, "must look"),
+        ({"base_url": "http://127.1"}, "must look"), ({"base_url": "http://a.b/#c"}, "must look"),
+        ({"api_key": ""}, "must not be empty"), ({"api_key": "k\r\nx: y"}, "plain ASCII"),
+        ({"webhook_secret": "é"}, "plain ASCII"),
         ({"concurrency": "0"}, "at least 1"), ({"name": "two words"}, "letters"),
         ({"name": "x" * 41}, "40 letters"),
     ],

@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
@@ -12,6 +11,8 @@ from generations.models import ProviderAccount
 from generations.protocols import registry
 
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,40}")
+# What can stand in a header as it is.
+SENDABLE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 
 
 class Command(BaseCommand):
@@ -78,19 +79,21 @@ def _find(name: str) -> ProviderAccount:
 def _demand_sound(options: dict[str, Any]) -> None:
     if not registry.is_known(options["protocol"]):
         raise CommandError(f"No protocol {options['protocol']} is spoken here.")
-    url = urlsplit(options["base_url"])
-    if url.scheme not in {"http", "https"} or not _is_host_and_port(url):
+    url = options["base_url"]
+    if not provider_accounts.host_and_port(url) or "?" in url or "#" in url:
         raise CommandError("--base-url must look like https://host or http://host:port.")
     if not SLUG.fullmatch(options["name"]):
         raise CommandError("NAME takes up to 40 letters, digits, hyphens and underscores.")
     if len(options["base_url"]) > 300:
         raise CommandError("--base-url takes up to 300 characters.")
+    _demand_sendable(options)
     if options["concurrency"] < 1:
         raise CommandError("--concurrency must be at least 1.")
 
 
-def _is_host_and_port(url: SplitResult) -> bool:
-    try:
-        return bool(url.hostname) and url.port != 0 and "@" not in url.netloc
-    except ValueError:
-        return False
+def _demand_sendable(options: dict[str, Any]) -> None:
+    for name in ("api_key", "webhook_secret"):
+        if not SENDABLE.fullmatch(options[name]):
+            raise CommandError(f"--{name.replace('_', '-')} takes plain ASCII on one line.")
+    if not options["api_key"]:
+        raise CommandError("--api-key must not be empty.")
