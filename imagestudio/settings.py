@@ -23,7 +23,9 @@ DEBUG = False
 PORT = env.number("PORT", 8000)
 if not 0 < PORT < 65_536:
     raise env.ConfigurationError(f"PORT is {PORT}; choose one from 1024 to 65535.")
-SITE_URL = env.text("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
+SITE_URL = env.text("SITE_URL").rstrip("/") or f"http://localhost:{PORT}"
+if urlsplit(SITE_URL).scheme not in {"http", "https"} or not urlsplit(SITE_URL).hostname:
+    raise env.ConfigurationError("SITE_URL must look like https://studio.example.com.")
 
 
 def _secret(name: str) -> str:
@@ -35,6 +37,8 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("SECRET_KEY")
 SEALING_KEYS = [key.strip() for key in _secret("SEALING_KEYS").split(",") if key.strip()]
+if not SEALING_KEYS:
+    raise env.ConfigurationError("SEALING_KEYS holds no key.")
 
 _site = urlsplit(SITE_URL)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [_site.hostname or "localhost"]
@@ -52,6 +56,9 @@ SANDBOX_API_KEY = _secret("SANDBOX_API_KEY") if SANDBOX_ENABLED else ""
 
 # Exact host:port pairs that may lie on a private network; everything else must be public.
 EGRESS_ALLOW = frozenset(pair.lower() for pair in env.words("EGRESS_ALLOW"))
+for _pair in EGRESS_ALLOW:
+    if not _pair.rpartition(":")[0] or not _pair.rpartition(":")[2].isdigit():
+        raise env.ConfigurationError(f"EGRESS_ALLOW names {_pair!r}; write host:port.")
 if SANDBOX_ENABLED:
     EGRESS_ALLOW |= {f"127.0.0.1:{SANDBOX_PORT}", f"localhost:{SANDBOX_PORT}"}
 
@@ -151,6 +158,8 @@ def _socket_path() -> Path:
 
 
 REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise env.ConfigurationError("REDIS_URL must begin with redis://, rediss:// or unix://.")
 EMBEDDED_REDIS_SOCKET = None if REDIS_URL else _socket_path()
 REDIS_URL = REDIS_URL or f"unix://{EMBEDDED_REDIS_SOCKET}"
 
@@ -174,6 +183,9 @@ CACHES = {
 _bucket = env.group("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 MEDIA_ROOT = VAR / "media"
 S3_CONFIGURED = bool(_bucket["AWS_STORAGE_BUCKET_NAME"])
+for _name in ("AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME"):
+    if env.text(_name) and not S3_CONFIGURED:
+        raise env.ConfigurationError(f"{_name} is set, but AWS_STORAGE_BUCKET_NAME is not.")
 if S3_CONFIGURED:
     from botocore.config import Config
 
@@ -310,8 +322,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- The pipeline ----------------------------------------------------------------------------
 
-UNKNOWN_SECONDS = env.number("UNKNOWN_SECONDS", 900)
-LEASE_SECONDS = env.number("LEASE_SECONDS", 30)
+UNKNOWN_SECONDS = env.number("UNKNOWN_SECONDS", 900, minimum=1)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 30, minimum=1)
 KILLPOINT = env.flag("KILLPOINT")
 
 # --- The rest --------------------------------------------------------------------------------
@@ -321,13 +333,16 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper() or "INFO"
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    raise env.ConfigurationError(f"LOG_LEVEL is {LOG_LEVEL!r}; write INFO or WARNING.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "imagestudio.lib.logs.LineFormatter"}},
     "filters": {"brief": {"()": "imagestudio.lib.logs.Brief"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "rq": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},

@@ -16,7 +16,10 @@ def text(name: str, default: str = "") -> str:
     """The variable, or the content of the file that NAME_FILE points at."""
     path = os.environ.get(f"{name}_FILE", "")
     if path:
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{name}_FILE cannot be read: {error}") from None
     return os.environ.get(name, default).strip()
 
 
@@ -31,14 +34,17 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ConfigurationError(f"{name} is {word!r}; write 1 or 0.")
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, minimum: int = 0) -> int:
     word = text(name)
     if not word:
         return default
     try:
-        return int(word)
+        value = int(word)
     except ValueError:
         raise ConfigurationError(f"{name} is {word!r}; write a whole number.") from None
+    if value < minimum:
+        raise ConfigurationError(f"{name} is {value}; it must be at least {minimum}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

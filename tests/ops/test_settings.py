@@ -126,6 +126,18 @@ def test_two_studios_on_one_machine_have_cookies_of_their_own(setting):
         ("DEPLOYED", "maybe"),
         ("DATABASE_URL", "mysql://localhost/studio"),
         ("EMAIL_URL", "smtps://localhost"),
+        ("SECRET_KEY_FILE", "/nowhere/at/all"),
+        ("SITE_URL", "studio.example.com"),
+        ("SEALING_KEYS", ","),
+        ("REDIS_URL", "http://localhost:6379"),
+        ("AWS_S3_ENDPOINT_URL", "http://localhost:9000"),
+        ("AWS_S3_REGION_NAME", "eu-west-1"),
+        ("EGRESS_ALLOW", "localhost"),
+        ("LEASE_SECONDS", "0"),
+        ("UNKNOWN_SECONDS", "-1"),
+        ("WELCOME_CREDITS", "-1"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("LOG_LEVEL", "LOUD"),
     ],
 )
 def test_what_cannot_be_served_is_refused_by_name(setting, name, value):
