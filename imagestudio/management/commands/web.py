@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from generations import checks
+from imagestudio.lib.heads import BoundedHeads
 from imagestudio.lib.limits import raise_open_files
 
 
@@ -35,7 +36,7 @@ def serve_asgi(*, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="off",
         log_config=None,
