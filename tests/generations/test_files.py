@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from asgiref.sync import sync_to_async
 from django.core.files.storage import default_storage
+from django.db import connections
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
@@ -160,7 +162,9 @@ def test_the_original_comes_in_chunks_on_an_event_loop(user: User, asset: Asset)
         client = AsyncClient()
         await client.aforce_login(user)
         response: Any = await client.get(reverse("original", args=[asset.public_id]))
-        return b"".join([chunk async for chunk in response.streaming_content])
+        whole = b"".join([chunk async for chunk in response.streaming_content])
+        await sync_to_async(connections.close_all)()
+        return whole
 
     assert hashlib.sha256(asyncio.run(fetch())).hexdigest() == asset.sha256
 
