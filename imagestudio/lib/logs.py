@@ -2,8 +2,12 @@
 
 import copy
 import logging
+import re
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+# Addresses that are keys: whoever knows one may use it.
+_SECRET_PATHS = re.compile(r"(/webhooks/[^/\s]+/|/files/t/|/password/reset/key/)[^\s]+")
 
 
 class Brief(logging.Filter):
@@ -28,7 +32,7 @@ class LineFormatter(logging.Formatter):
         bare = copy.copy(record)
         bare.exc_info = bare.exc_text = None
         line = " ".join([super().format(bare), *fields])
-        line = line.encode("unicode_escape").decode("ascii")
+        line = _SECRET_PATHS.sub(r"\1[hidden]", line.encode("unicode_escape").decode("ascii"))
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line

@@ -44,3 +44,16 @@ def test_a_foreign_host_name_is_one_line(log: io.StringIO):
     assert answer.status_code == 400
     (line,) = log.getvalue().splitlines()
     assert "evil.test" in line
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    ["/webhooks/journeyapi/s3cret", "/files/t/s3cret/x", "/accounts/password/reset/key/s3cret"],
+)
+def test_an_address_that_is_a_key_stays_out(log: io.StringIO, address: str):
+    answer = Client().put(address)
+
+    assert answer.status_code >= 400
+    assert "[hidden]" in log.getvalue()
+    assert "s3cret" not in log.getvalue()
