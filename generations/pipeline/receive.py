@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from generations.catalog.spec import UnknownModel, find
 from generations.models import (
     Attempt,
     AttemptState,
@@ -28,8 +27,8 @@ from imagestudio.lib.killpoints import reached
 
 POLL_SECONDS_MIN = 2.0
 POLL_SECONDS_MAX = 10.0
-POLLS_A_RENDER = 12
-TYPICAL_SECONDS = 30
+# The next wait, as a share of what has been waited already.
+PATIENCE = 0.1
 
 
 async def poll(desk: Desk, claim: Claim) -> Claim | None:
@@ -111,13 +110,11 @@ def adopt(attempt: Attempt, remote_id: str) -> None:
 
 
 def next_poll(generation: Generation) -> datetime:
-    """Often enough for a progress bar that moves, seldom enough for a provider to bear."""
-    try:
-        typical = find(generation.model).seconds
-    except UnknownModel:
-        typical = TYPICAL_SECONDS
-    wait = min(POLL_SECONDS_MAX, max(POLL_SECONDS_MIN, typical / POLLS_A_RENDER))
-    return timezone.now() + timedelta(seconds=wait)
+    """Often at first, for a progress bar that moves; ever more rarely the longer it takes."""
+    now = timezone.now()
+    elapsed = (now - (generation.accepted_at or now)).total_seconds()
+    wait = min(POLL_SECONDS_MAX, max(POLL_SECONDS_MIN, elapsed * PATIENCE))
+    return now + timedelta(seconds=wait)
 
 
 def _asked(claim: Claim) -> Attempt | None:
