@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from generations import routing
-from generations.models import EventState, Generation, InboundEvent, Status
+from generations.models import AttemptState, EventState, Generation, InboundEvent, Status
 from generations.pipeline import dispatch, receive, settle
 from generations.pipeline.collect import collect
 from generations.pipeline.desk import Desk
@@ -215,7 +215,14 @@ def _due_at(generation_id: int) -> datetime | None:
 
 
 def _events_waiting() -> list[int]:
-    waiting = InboundEvent.objects.filter(state=EventState.RECEIVED)
+    # While the answer to the order is still being waited for, a callback has nothing to add; a
+    # thousand of them would take the database's time from the orders that are yet to leave.
+    answered_soon = Q(
+        attempt__state=AttemptState.SENT,
+        attempt__generation__status=Status.SUBMITTING,
+        attempt__generation__lease_until__gt=Now(),
+    )
+    waiting = InboundEvent.objects.filter(state=EventState.RECEIVED).exclude(answered_soon)
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
