@@ -1,4 +1,4 @@
-"""Call webhooks back: what is due, three tries each, picked up again after a restart."""
+"""Call webhooks back: what is due, several tries each, picked up again after a restart."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ from generations.sandbox.store import (
 )
 from imagestudio.lib import http
 
-TRIES_MAX = 3
-RETRY_SECONDS = (1.0, 5.0)
+# Together longer than a studio takes to come back, as the retries of real providers are.
+RETRY_SECONDS = (1.0, 5.0, 10.0, 20.0)
 CALL_SECONDS = 10.0
 CALLS_MAX = 200
 LOOK_SECONDS = 0.1
@@ -77,7 +77,7 @@ class CallbackSender:
             await self._deliver(order, task, asked)
         if delivered:
             self._store.resolve(callback, state=DELIVERED)
-        elif callback.tries >= TRIES_MAX:
+        elif callback.tries > len(RETRY_SECONDS):
             logger.warning("callback given up", extra={"task_id": order.task_id})
             self._store.resolve(callback, state=GIVEN_UP)
         else:

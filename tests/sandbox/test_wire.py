@@ -121,7 +121,7 @@ def test_callbacks_come_on_the_way_and_at_the_end_with_the_secret(
     assert {secret for secret, _ in listener.heard} == {"ours"}
 
 
-def test_a_callback_that_is_not_taken_is_tried_three_times(
+def test_a_callback_that_is_not_taken_is_tried_again_after_each_wait(
     sandbox: Caller, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("generations.sandbox.callbacks.RETRY_SECONDS", (0.05, 0.05))
